@@ -1,0 +1,478 @@
+#include "shared/core/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/core/clock.h"
+#include "shared/core/log_line.h"
+
+#define DEFAULT_RING_LINES 4096
+#define RING_LINES_MAX (1U << 20)
+#define STOP_MS 1000
+/* After a batch the writer naps, so that a busy program does not wake it for every line. */
+#define NAP_MS 4
+/* A pipe that poll() calls writable takes this much without blocking. */
+#define BATCH_MAX PIPE_BUF
+
+typedef struct head_cache {
+    int64_t second;
+    bool valid;
+    char text[GH_CLOCK_TEXT_MAX];
+} head_cache;
+
+/* The one log of the process. `lock` guards what is not atomic. Free slots are a stack, so that a quiet
+ * program keeps using the same few of them and never touches the rest of the memory. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    pthread_cond_t written;
+    pthread_t writer;
+    bool conditions_made; /* once, and never unmade: somebody may still be leaving a wait */
+    bool running;
+    bool stopping;
+    bool asleep;   /* the writer waits without a time limit */
+    bool flushing; /* somebody waits: no naps */
+    int fd;
+    size_t slots;
+    gh_log_line *lines;
+    uint32_t *queue; /* indices, a ring */
+    size_t queue_start;
+    size_t queue_len;
+    uint32_t *unused; /* indices, a stack */
+    size_t unused_len;
+    uint64_t lines_in;
+    uint64_t lines_out;
+    uint64_t dropped_reported;
+    gh_deadline stop_by;
+    atomic_uint_fast64_t dropped;
+    atomic_int level;
+    atomic_int format;
+    _Atomic(const char *) tag;
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = GH_LOG_INFO};
+
+bool gh_log_enabled(gh_log_level level)
+{
+    return (int)level <= atomic_load_explicit(&state.level, memory_order_relaxed);
+}
+
+void gh_log_set_level(gh_log_level level)
+{
+    atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
+}
+
+uint64_t gh_log_dropped(void)
+{
+    return atomic_load_explicit(&state.dropped, memory_order_relaxed);
+}
+
+static void count_dropped(uint64_t lines)
+{
+    (void)atomic_fetch_add_explicit(&state.dropped, lines, memory_order_relaxed);
+}
+
+static gh_log_format current_format(void)
+{
+    return (gh_log_format)atomic_load_explicit(&state.format, memory_order_relaxed);
+}
+
+/* What stands before the body: the time and the tag. */
+static size_t format_head(head_cache *cache, int64_t wall_ms, char *out)
+{
+    const char *tag = atomic_load_explicit(&state.tag, memory_order_relaxed);
+    char utc[GH_CLOCK_TEXT_MAX];
+    int len = 0;
+
+    if (current_format() == GH_LOG_JSON) {
+        gh_clock_format_utc(wall_ms, utc);
+        len = snprintf(out, GH_LOG_HEAD_MAX, "{\"time\":\"%s\"", utc);
+    } else {
+        if (!cache->valid || cache->second != wall_ms / 1000) {
+            gh_clock_format_local(wall_ms, cache->text);
+            cache->second = wall_ms / 1000;
+            cache->valid = true;
+        }
+        len = snprintf(out, GH_LOG_HEAD_MAX, "%s %s", cache->text, tag ? tag : "");
+    }
+    if (len < 0) {
+        return 0;
+    }
+    return len < GH_LOG_HEAD_MAX - 1 ? (size_t)len : GH_LOG_HEAD_MAX - 2;
+}
+
+static size_t compose(head_cache *cache, const gh_log_line *line, char *out)
+{
+    size_t len = format_head(cache, line->wall_ms, out);
+
+    memcpy(out + len, line->body, line->len);
+    len += line->len;
+    out[len++] = '\n';
+    return len;
+}
+
+static gh_deadline stop_deadline(void)
+{
+    gh_deadline deadline = gh_deadline_never();
+
+    pthread_mutex_lock(&state.lock);
+    if (state.stopping) {
+        deadline = state.stop_by;
+    }
+    pthread_mutex_unlock(&state.lock);
+    return deadline;
+}
+
+/* Waits for room, however long that takes, unless the log is being stopped. */
+static bool write_batch(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        gh_deadline deadline = stop_deadline();
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        ssize_t done = 0;
+        int ready = poll(&wait, 1, gh_deadline_poll_ms(deadline, 100));
+
+        if (ready == 0 || (ready < 0 && errno == EINTR)) {
+            if (gh_deadline_passed(deadline)) {
+                return false;
+            }
+            continue;
+        }
+        done = ready < 0 ? -1 : write(fd, data, len);
+        if (done < 0 && errno != EINTR && errno != EAGAIN) {
+            return false;
+        }
+        if (done > 0) {
+            data += done;
+            len -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+/* Moves lines from the ring to `out`, and leaves room for one more. Called with the lock held. */
+static size_t gather(head_cache *cache, char *out, uint64_t *lines)
+{
+    size_t len = 0;
+
+    *lines = 0;
+    while (state.queue_len > 0 && len + 2 * GH_LOG_LINE_MAX <= BATCH_MAX) {
+        uint32_t slot = state.queue[state.queue_start];
+
+        len += compose(cache, &state.lines[slot], out + len);
+        state.queue_start = (state.queue_start + 1) % state.slots;
+        state.queue_len--;
+        state.unused[state.unused_len++] = slot;
+        (*lines)++;
+    }
+    return len;
+}
+
+/* One more line when the ring has been emptied after a loss. Called with the lock held. */
+static size_t report_drops(head_cache *cache, char *out)
+{
+    uint64_t dropped = gh_log_dropped();
+    gh_log_line line;
+    char text[64];
+
+    if (dropped == state.dropped_reported || state.queue_len > 0) {
+        return 0;
+    }
+    (void)snprintf(text, sizeof(text), "%llu log lines dropped",
+                   (unsigned long long)(dropped - state.dropped_reported));
+    state.dropped_reported = dropped;
+    gh_log_line_message(&line, current_format(), GH_LOG_WARN, gh_view_of(text));
+    return compose(cache, &line, out);
+}
+
+static struct timespec monotonic_in(int64_t ms)
+{
+    struct timespec at = {0};
+    int64_t ns = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    ns = at.tv_nsec + (ms % 1000) * 1000000;
+    at.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
+    at.tv_nsec = (long)(ns % 1000000000);
+    return at;
+}
+
+/* Called with the lock held; true while there may be more to write. */
+static bool wait_for_work(bool nap)
+{
+    if (nap && !state.stopping && !state.flushing && state.queue_len < state.slots / 2) {
+        struct timespec until = monotonic_in(NAP_MS);
+        (void)pthread_cond_timedwait(&state.work, &state.lock, &until);
+    }
+    while (state.queue_len == 0 && !state.stopping) {
+        state.asleep = true;
+        pthread_cond_wait(&state.work, &state.lock);
+        state.asleep = false;
+    }
+    return state.queue_len > 0;
+}
+
+static void *writer_main(void *unused)
+{
+    char batch[BATCH_MAX];
+    head_cache cache = {0};
+    bool nap = false;
+
+    (void)unused;
+    pthread_mutex_lock(&state.lock);
+    while (wait_for_work(nap)) {
+        uint64_t lines = 0;
+        size_t len = gather(&cache, batch, &lines);
+        bool ok = true;
+
+        len += report_drops(&cache, batch + len);
+        nap = state.queue_len == 0;
+        pthread_mutex_unlock(&state.lock);
+        ok = write_batch(state.fd, batch, len);
+        pthread_mutex_lock(&state.lock);
+        if (!ok) {
+            count_dropped(lines);
+        }
+        state.lines_out += lines;
+        pthread_cond_broadcast(&state.written);
+    }
+    pthread_mutex_unlock(&state.lock);
+    return NULL;
+}
+
+static void free_ring(void)
+{
+    free(state.lines);
+    free(state.queue);
+    free(state.unused);
+    state.lines = NULL;
+    state.queue = NULL;
+    state.unused = NULL;
+}
+
+static gh_status make_ring(size_t slots)
+{
+    /* calloc of this size is fresh memory from the system: untouched pages cost nothing. */
+    state.lines = calloc(slots, sizeof(*state.lines));
+    state.queue = calloc(slots, sizeof(*state.queue));
+    state.unused = calloc(slots, sizeof(*state.unused));
+    if (!state.lines || !state.queue || !state.unused) {
+        free_ring();
+        return GH_ERR_NOMEM;
+    }
+    state.slots = slots;
+    for (size_t i = 0; i < slots; i++) {
+        state.unused[i] = (uint32_t)(slots - 1 - i);
+    }
+    state.unused_len = slots;
+    state.queue_start = 0;
+    state.queue_len = 0;
+    state.lines_in = 0;
+    state.lines_out = 0;
+    return GH_OK;
+}
+
+static gh_status make_conditions(void)
+{
+    pthread_condattr_t attr;
+    gh_status status = GH_OK;
+
+    if (state.conditions_made) {
+        return GH_OK;
+    }
+    if (pthread_condattr_init(&attr) != 0) {
+        return GH_ERR_NOMEM;
+    }
+    if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&state.work, &attr) != 0) {
+        status = GH_ERR_NOMEM;
+        goto out;
+    }
+    if (pthread_cond_init(&state.written, &attr) != 0) {
+        pthread_cond_destroy(&state.work);
+        status = GH_ERR_NOMEM;
+        goto out;
+    }
+    state.conditions_made = true;
+out:
+    pthread_condattr_destroy(&attr);
+    return status;
+}
+
+/* The writer inherits a mask with every signal blocked: signals belong to the main thread, and a closed
+ * pipe becomes EPIPE. */
+static gh_status start_writer(void)
+{
+    sigset_t all;
+    sigset_t before;
+    int failed = 0;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&state.writer, NULL, writer_main, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed ? GH_ERR_NOMEM : GH_OK;
+}
+
+gh_status gh_log_start(const gh_log_options *options)
+{
+    size_t slots = options->ring_lines ? options->ring_lines : DEFAULT_RING_LINES;
+    gh_status status = GH_OK;
+
+    if (slots > RING_LINES_MAX) {
+        return GH_ERR_TOO_LARGE;
+    }
+    pthread_mutex_lock(&state.lock);
+    if (state.running) {
+        status = GH_ERR_CONFLICT;
+        goto out;
+    }
+    status = make_ring(slots);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = make_conditions();
+    if (status != GH_OK) {
+        free_ring();
+        goto out;
+    }
+    state.fd = options->fd;
+    state.stopping = false;
+    state.flushing = false;
+    state.dropped_reported = gh_log_dropped();
+    atomic_store(&state.format, (int)options->format);
+    atomic_store(&state.tag, options->tag);
+    gh_log_set_level(options->level);
+    status = start_writer();
+    if (status != GH_OK) {
+        free_ring();
+        goto out;
+    }
+    state.running = true;
+out:
+    pthread_mutex_unlock(&state.lock);
+    return status;
+}
+
+void gh_log_stop(void)
+{
+    pthread_mutex_lock(&state.lock);
+    if (!state.running || state.stopping) {
+        pthread_mutex_unlock(&state.lock);
+        return;
+    }
+    state.stopping = true;
+    state.stop_by = gh_deadline_in(STOP_MS);
+    pthread_cond_signal(&state.work);
+    pthread_mutex_unlock(&state.lock);
+
+    (void)pthread_join(state.writer, NULL);
+
+    pthread_mutex_lock(&state.lock);
+    state.running = false;
+    state.fd = STDERR_FILENO;
+    free_ring();
+    pthread_cond_broadcast(&state.written);
+    pthread_mutex_unlock(&state.lock);
+}
+
+void gh_log_flush(int ms)
+{
+    struct timespec until = monotonic_in(ms > 0 ? ms : 0);
+    uint64_t wanted = 0;
+    int failed = 0;
+
+    pthread_mutex_lock(&state.lock);
+    wanted = state.lines_in;
+    while (state.running && !state.stopping && state.lines_out < wanted && failed == 0) {
+        state.flushing = true;
+        pthread_cond_signal(&state.work);
+        failed = pthread_cond_timedwait(&state.written, &state.lock, &until);
+    }
+    state.flushing = false;
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* Early start-up, tests, after the end. */
+static void write_now(const gh_log_line *line)
+{
+    char text[GH_LOG_LINE_MAX];
+    head_cache cache = {0};
+    size_t len = compose(&cache, line, text);
+
+    while (write(STDERR_FILENO, text, len) < 0 && errno == EINTR) {
+    }
+}
+
+static void submit(const gh_log_line *line)
+{
+    bool queued = false;
+    bool wake = false;
+
+    pthread_mutex_lock(&state.lock);
+    if (!state.running || state.stopping) {
+        pthread_mutex_unlock(&state.lock);
+        write_now(line);
+        return;
+    }
+    if (state.unused_len > 0) {
+        uint32_t slot = state.unused[--state.unused_len];
+
+        state.lines[slot].wall_ms = line->wall_ms;
+        state.lines[slot].len = line->len;
+        memcpy(state.lines[slot].body, line->body, line->len);
+        state.queue[(state.queue_start + state.queue_len) % state.slots] = slot;
+        state.queue_len++;
+        state.lines_in++;
+        queued = true;
+        wake = state.asleep || state.queue_len == state.slots / 2;
+        state.asleep = false;
+    }
+    if (wake) {
+        pthread_cond_signal(&state.work);
+    }
+    pthread_mutex_unlock(&state.lock);
+    if (!queued) {
+        count_dropped(1);
+    }
+}
+
+void gh_log_message(gh_log_level level, const char *format, ...)
+{
+    char text[GH_LOG_LINE_MAX];
+    gh_log_line line;
+    va_list args;
+    int len = 0;
+
+    if (!gh_log_enabled(level)) {
+        return;
+    }
+    va_start(args, format);
+    len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (len < 0) {
+        return;
+    }
+    gh_log_line_message(
+        &line, current_format(), level,
+        gh_view_make(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1));
+    submit(&line);
+}
+
+void gh_log_event(gh_log_level level, const char *event, const gh_log_field *fields, size_t count)
+{
+    gh_log_line line;
+
+    if (!gh_log_enabled(level)) {
+        return;
+    }
+    gh_log_line_event(&line, current_format(), level, event, fields, count);
+    submit(&line);
+}

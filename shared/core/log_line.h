@@ -1,0 +1,24 @@
+/* The text of one log line, built on the caller's stack. Private to the log. Thread-safe.
+ *
+ * A line is kept without its time: the one who writes it puts the time in front, which lets the writer
+ * thread format a second once. */
+#ifndef GH_SHARED_CORE_LOG_LINE_H
+#define GH_SHARED_CORE_LOG_LINE_H
+
+#include "shared/core/log.h"
+
+/* Leaves room for the time, the tag and the newline within GH_LOG_LINE_MAX. */
+#define GH_LOG_HEAD_MAX 96
+#define GH_LOG_BODY_MAX (GH_LOG_LINE_MAX - GH_LOG_HEAD_MAX)
+
+typedef struct gh_log_line {
+    int64_t wall_ms;
+    size_t len;
+    char body[GH_LOG_BODY_MAX];
+} gh_log_line;
+
+void gh_log_line_message(gh_log_line *line, gh_log_format format, gh_log_level level, gh_view text);
+void gh_log_line_event(gh_log_line *line, gh_log_format format, gh_log_level level, const char *event,
+                       const gh_log_field *fields, size_t count);
+
+#endif
