@@ -1,0 +1,104 @@
+/* The HTTP client: requests over one libcurl multi handle, driven by one poll. The only file that
+ * includes curl is its implementation.
+ *
+ * A gh_http_client and its transfers belong to one thread. Callbacks run inside gh_http_client_poll
+ * (and gh_http_perform), may start and cancel transfers, this one included, and must not free the client.
+ *
+ * Rules that hold for every transfer: only http and https; no redirect is ever followed unless
+ * `follow_redirects` says so (then GET only, same origin only, at most 3); no cookies, no netrc, no
+ * credentials from the URL (userinfo is refused); certificate and host name are verified; bodies are
+ * sent once (a POST is never resent by the library: a reused connection that dies before a byte of the
+ * reply arrived ends with GH_ERR_CLOSED and `maybe_delivered` set); NOSIGNAL; header and body sizes are
+ * bounded; the proxy is taken from the environment unless the host is loopback. */
+#ifndef GH_SHARED_NET_HTTP_CLIENT_H
+#define GH_SHARED_NET_HTTP_CLIENT_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/core/bytes.h"
+#include "shared/core/clock.h"
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+typedef struct gh_http_client gh_http_client;
+typedef struct gh_http_transfer gh_http_transfer;
+
+typedef struct gh_http_client_options {
+    const char *user_agent; /* "gatehouse/0.1.0"; copied */
+    const char *ca_file;    /* PEM; NULL for the system's store; copied */
+    long max_connections;   /* per host; 0 for no limit */
+    bool quick_exit;        /* do not wait for a hanging name look-up when freed */
+} gh_http_client_options;
+
+typedef struct gh_http_header {
+    const char *name;
+    const char *value;
+} gh_http_header;
+
+typedef struct gh_http_response_head {
+    int status;
+    gh_view content_type;  /* without parameters, as sent */
+    int64_t retry_after_s; /* -1 when absent; a date is turned into seconds from now */
+} gh_http_response_head;
+
+typedef struct gh_http_result {
+    gh_status status;     /* GH_OK: a complete response of any HTTP status arrived */
+    int http_status;      /* 0 when no head arrived */
+    bool maybe_delivered; /* the request may have reached the server although no reply came */
+    gh_error error;       /* in words when status is not GH_OK: "could not connect to localhost:8080: …" */
+} gh_http_result;
+
+typedef struct gh_http_request {
+    const char *method;            /* "GET", "POST", "DELETE"; static */
+    const char *url;               /* copied */
+    const gh_http_header *headers; /* copied; an empty value is sent as an empty value */
+    size_t header_count;
+    gh_view body;               /* copied; sent only with POST */
+    int64_t connect_timeout_ms; /* 0 for 10,000 */
+    int64_t timeout_ms;         /* whole transfer; 0 for none (streams) */
+    int64_t idle_timeout_ms;    /* without any byte; 0 for none */
+    size_t max_response; /* body bytes; 0 for 1 MiB; SIZE_MAX for streams, whose on_body bounds events */
+    bool follow_redirects;
+    bool tcp_keepalive;
+    void *context;
+    /* Head complete (once; 1xx are not shown). NULL to ignore. A status other than GH_OK aborts. */
+    gh_status (*on_head)(void *context, gh_http_transfer *transfer, const gh_http_response_head *head);
+    /* Body bytes as they arrive. NULL: they are collected, see gh_http_transfer_body. */
+    gh_status (*on_body)(void *context, gh_http_transfer *transfer, gh_view bytes);
+    /* Exactly once for each started transfer, unless it was cancelled. The transfer is freed after. */
+    void (*on_done)(void *context, gh_http_transfer *transfer, const gh_http_result *result);
+} gh_http_request;
+
+GH_MUST_USE gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_client **client,
+                                         gh_error *error);
+/* Cancels what is under way (without callbacks). */
+void gh_http_client_free(gh_http_client *client);
+
+/* Starts a transfer. *transfer (may be NULL) stays valid until on_done returns or it is cancelled. */
+GH_MUST_USE gh_status gh_http_start(gh_http_client *client, const gh_http_request *request,
+                                    gh_http_transfer **transfer, gh_error *error);
+/* Stops it: no further callback, the connection is closed if bytes were under way. NULL is fine. */
+void gh_http_cancel(gh_http_transfer *transfer);
+
+/* During or after on_head: the value of a response header (all values of that name joined by ", "),
+ * borrowed until the transfer ends; an empty view with NULL ptr when absent. */
+gh_view gh_http_transfer_header(const gh_http_transfer *transfer, const char *name);
+gh_view gh_http_transfer_body(const gh_http_transfer *transfer);
+
+/* Waits up to `timeout_ms` for transfers or for `extra` descriptors (whose revents are filled in) and
+ * runs callbacks. GH_ERR_INVALID from within a callback. Several clients cannot share a poll; one per thread
+ * is meant. */
+GH_MUST_USE gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size_t extra_count,
+                                          int timeout_ms);
+size_t gh_http_client_active(const gh_http_client *client);
+
+/* Runs one request to its end; `body` (ceiling = what is accepted) and `result` are filled. on_* of the
+ * request are ignored; without timeout_ms it has 30 s. Returns result->status. For threads that may block;
+ * never a civetweb worker. */
+GH_MUST_USE gh_status gh_http_perform(gh_http_client *client, const gh_http_request *request, gh_buf *body,
+                                      gh_http_result *result);
+
+#endif

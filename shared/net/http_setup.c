@@ -1,0 +1,234 @@
+#include <string.h>
+
+#include "shared/core/secret.h"
+#include "shared/net/http_internal.h"
+
+#define KEEPALIVE_IDLE_S 60L
+#define KEEPALIVE_INTERVAL_S 15L
+
+static bool is_token(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "!#$%&'*+-.^_`|~");
+    return len > 0 && name[len] == '\0';
+}
+
+static bool is_field_value(const char *value)
+{
+    for (const char *c = value; *c != '\0'; c++) {
+        if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static gh_status append_line(gh_http_transfer *transfer, const char *name, const char *value)
+{
+    size_t size = strlen(name) + strlen(value) + 4;
+    gh_buf line = GH_BUF_INIT(size);
+    gh_status status = gh_buf_reserve(&line, size);
+    if (status == GH_OK) {
+        /* "Name;" is curl's spelling of an empty value; "Name:" would leave the header out. */
+        status = *value == '\0' ? gh_buf_appendf(&line, "%s;", name)
+                                : gh_buf_appendf(&line, "%s: %s", name, value);
+    }
+    if (status == GH_OK) {
+        struct curl_slist *longer = curl_slist_append(transfer->headers, gh_buf_cstr(&line));
+        transfer->headers = longer != NULL ? longer : transfer->headers;
+        status = longer != NULL ? GH_OK : GH_ERR_NOMEM;
+    }
+    gh_buf_wipe_free(&line);
+    return status;
+}
+
+static gh_status leave_out(gh_http_transfer *transfer, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+    transfer->headers = longer != NULL ? longer : transfer->headers;
+    return longer != NULL ? GH_OK : GH_ERR_NOMEM;
+}
+
+gh_status gh_http_setup_headers(gh_http_transfer *transfer, const gh_http_request *request, gh_error *error)
+{
+    bool has_type = false;
+    gh_status status = leave_out(transfer, "Expect:");
+    for (size_t i = 0; status == GH_OK && i < request->header_count; i++) {
+        const gh_http_header *header = &request->headers[i];
+        if (!is_token(header->name) || !is_field_value(header->value)) {
+            return gh_error_set(error, GH_ERR_INVALID,
+                                "a request header's name or value has characters that HTTP forbids");
+        }
+        has_type = has_type || gh_view_eq_nocase(gh_view_of(header->name), GH_VIEW_LIT("Content-Type"));
+        status = append_line(transfer, header->name, header->value);
+    }
+    if (status == GH_OK && !has_type) {
+        status = leave_out(transfer, "Content-Type:"); /* curl would claim a form */
+    }
+    return status == GH_OK ? GH_OK : gh_error_set(error, status, "not enough memory for the request");
+}
+
+/* `localhost` must be this machine, whatever a resolver says. */
+gh_status gh_http_setup_names(gh_http_transfer *transfer, const gh_url *url)
+{
+    if (!gh_view_eq_nocase(url->host, GH_VIEW_LIT("localhost"))) {
+        return GH_OK;
+    }
+    gh_buf entry = GH_BUF_INIT(64);
+    (void)gh_buf_appendf(&entry, "localhost:%u:127.0.0.1,[::1]", (unsigned)url->port);
+    transfer->resolve = curl_slist_append(NULL, gh_buf_cstr(&entry));
+    gh_buf_free(&entry);
+    return transfer->resolve == NULL ? GH_ERR_NOMEM : GH_OK;
+}
+
+static size_t on_upload(char *out, size_t size, size_t count, void *context)
+{
+    gh_http_transfer *transfer = context;
+    size_t room = size * count;
+    size_t left = transfer->body_len - transfer->body_sent;
+    size_t len = left < room ? left : room;
+    if (transfer->cancelled) {
+        return CURL_READFUNC_ABORT;
+    }
+    if (len > 0) {
+        memcpy(out, transfer->body + transfer->body_sent, len);
+        transfer->body_sent += len;
+    }
+    transfer->last_byte_ms = gh_clock_mono_ms();
+    return len;
+}
+
+static gh_status take_body(gh_http_transfer *transfer, gh_view bytes)
+{
+    if (bytes.len > transfer->request.max_response - transfer->body_bytes) {
+        return GH_ERR_TOO_LARGE;
+    }
+    if (transfer->request.max_response != SIZE_MAX) {
+        transfer->body_bytes += bytes.len;
+    }
+    if (transfer->redirecting) {
+        return GH_OK;
+    }
+    if (transfer->request.on_body == NULL) {
+        return gh_buf_append_view(&transfer->collected, bytes);
+    }
+    gh_status status = transfer->request.on_body(transfer->request.context, transfer, bytes);
+    if (status != GH_OK) {
+        gh_http_transfer_abort(transfer, status, true);
+    }
+    return status;
+}
+
+static size_t on_download(char *data, size_t size, size_t count, void *context)
+{
+    gh_http_transfer *transfer = context;
+    size_t len = size * count;
+    transfer->last_byte_ms = gh_clock_mono_ms();
+    if (transfer->cancelled || len == 0) {
+        return 0;
+    }
+    gh_status status = take_body(transfer, gh_view_make(data, len));
+    if (status != GH_OK) {
+        gh_http_transfer_abort(transfer, status, false);
+    }
+    return status == GH_OK && !transfer->cancelled ? len : 0;
+}
+
+/* Runs once the connection stands, before the request is written. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl gives the type */
+static int on_connected(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    gh_http_transfer *transfer = context;
+    /* A second connection for the same POST: whatever was read of its body is gone, and an empty body
+     * would be sent twice without anybody noticing. */
+    bool again = transfer->connected && strcmp(transfer->request.method, "POST") == 0;
+    if (transfer->cancelled || (again && (transfer->body_sent > 0 || transfer->body_len == 0))) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->connected = true;
+    transfer->last_byte_ms = gh_clock_mono_ms();
+    return CURL_PREREQFUNC_OK;
+}
+
+#define SET(option, value) (failed = failed || curl_easy_setopt(easy, option, value) != CURLE_OK)
+
+static bool set_method(gh_http_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    bool failed = false;
+    if (strcmp(transfer->request.method, "POST") == 0) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
+        SET(CURLOPT_READFUNCTION, on_upload);
+        SET(CURLOPT_READDATA, transfer);
+    } else {
+        SET(CURLOPT_HTTPGET, 1L);
+        if (strcmp(transfer->request.method, "GET") != 0) {
+            SET(CURLOPT_CUSTOMREQUEST, transfer->request.method);
+        }
+    }
+    return !failed;
+}
+
+static bool set_rules(gh_http_transfer *transfer, const gh_url *url)
+{
+    CURL *easy = transfer->easy;
+    const gh_http_client *client = transfer->client;
+    bool failed = false;
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_HTTP_VERSION,
+        gh_url_is_https(url) ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->connect_ms);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(CURLOPT_QUICK_EXIT, client->quick_exit ? 1L : 0L);
+#endif
+    if (client->ca_file != NULL) {
+        SET(CURLOPT_CAINFO, client->ca_file);
+    }
+    if (client->user_agent != NULL) {
+        SET(CURLOPT_USERAGENT, client->user_agent);
+    }
+    if (gh_url_is_loopback(url)) {
+        SET(CURLOPT_NOPROXY, "*");
+    }
+    if (transfer->resolve != NULL) {
+        SET(CURLOPT_RESOLVE, transfer->resolve);
+    }
+    if (transfer->request.tcp_keepalive) {
+        SET(CURLOPT_TCP_KEEPALIVE, 1L);
+        SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+        SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    }
+    return !failed;
+}
+
+static bool set_transfer(gh_http_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    bool failed = false;
+    SET(CURLOPT_URL, transfer->url);
+    SET(CURLOPT_HTTPHEADER, transfer->headers);
+    SET(CURLOPT_PRIVATE, transfer);
+    SET(CURLOPT_ERRORBUFFER, transfer->curl_error);
+    SET(CURLOPT_HEADERFUNCTION, gh_http_reply_on_line);
+    SET(CURLOPT_HEADERDATA, transfer);
+    SET(CURLOPT_WRITEFUNCTION, on_download);
+    SET(CURLOPT_WRITEDATA, transfer);
+    SET(CURLOPT_PREREQFUNCTION, on_connected);
+    SET(CURLOPT_PREREQDATA, transfer);
+    return !failed;
+}
+
+bool gh_http_setup_easy(gh_http_transfer *transfer, const gh_url *url)
+{
+    return set_method(transfer) && set_rules(transfer, url) && set_transfer(transfer);
+}
