@@ -89,7 +89,7 @@ static gh_status read_all(int fd, const char *path, gh_buf *out, gh_error *error
 
 gh_status gh_file_read(const char *path, gh_buf *out, gh_error *error)
 {
-    struct stat info;
+    struct stat info = {0};
     int fd = -1;
     gh_status status = open_regular(path, &fd, &info, error);
 
@@ -113,7 +113,7 @@ static gh_view without_newline(gh_view text)
 
 gh_status gh_file_read_secret(const char *path, bool allow_shared, gh_secret **out, gh_error *error)
 {
-    struct stat info;
+    struct stat info = {0};
     int fd = -1;
     gh_buf buf = GH_BUF_INIT(SECRET_MAX);
     gh_view text = {NULL, 0};
@@ -123,8 +123,9 @@ gh_status gh_file_read_secret(const char *path, bool allow_shared, gh_secret **o
         return status;
     }
     if (!allow_shared && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-        status = gh_error_set(error, GH_ERR_DENIED,
-                              "%s holds a secret, but other users may read it; run: chmod 600 %s", path, path);
+        status =
+            gh_error_set(error, GH_ERR_DENIED,
+                         "%s holds a secret, but other users may read it; run: chmod 600 %s", path, path);
         goto out;
     }
     status = gh_buf_reserve(&buf, SECRET_MAX);
@@ -235,7 +236,7 @@ out:
 
 static gh_status check_private_dir(const char *path, bool exclusive, gh_error *error)
 {
-    struct stat info;
+    struct stat info = {0};
 
     if (stat(path, &info) != 0) {
         return fail_with(error, "use", path, errno);
@@ -245,10 +246,12 @@ static gh_status check_private_dir(const char *path, bool exclusive, gh_error *e
     }
     if (info.st_uid != geteuid()) {
         return gh_error_set(error, GH_ERR_DENIED,
-                            "%s belongs to another user; name a folder of your own, or change its owner", path);
+                            "%s belongs to another user; name a folder of your own, or change its owner",
+                            path);
     }
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return gh_error_set(error, GH_ERR_DENIED, "other users may write to %s; run: chmod 700 %s", path, path);
+        return gh_error_set(error, GH_ERR_DENIED, "other users may write to %s; run: chmod 700 %s", path,
+                            path);
     }
     if (exclusive && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return gh_error_set(error, GH_ERR_DENIED, "other users may look into %s; run: chmod 700 %s", path,
@@ -278,7 +281,7 @@ gh_status gh_file_make_private_dir(const char *path, bool exclusive, gh_error *e
         *end = '\0';
         if (mkdir(partial, 0700) != 0 && errno != EEXIST) {
             int code = errno;
-            struct stat info;
+            struct stat info = {0};
 
             /* A read-only parent says EROFS or EACCES for what is there already. */
             if (stat(partial, &info) != 0) {

@@ -8,12 +8,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/core/clock.h"
 #include "shared/core/log_line.h"
+#include "shared/core/log_ring.h"
 
 #define DEFAULT_RING_LINES 4096
 #define RING_LINES_MAX (1U << 20)
@@ -23,14 +23,7 @@
 /* A pipe that poll() calls writable takes this much without blocking. */
 #define BATCH_MAX PIPE_BUF
 
-typedef struct head_cache {
-    int64_t second;
-    bool valid;
-    char text[GH_CLOCK_TEXT_MAX];
-} head_cache;
-
-/* The one log of the process. `lock` guards what is not atomic. Free slots are a stack, so that a quiet
- * program keeps using the same few of them and never touches the rest of the memory. */
+/* The one log of the process. `lock` guards what is not atomic. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t work;
@@ -42,13 +35,7 @@ static struct {
     bool asleep;   /* the writer waits without a time limit */
     bool flushing; /* somebody waits: no naps */
     int fd;
-    size_t slots;
-    gh_log_line *lines;
-    uint32_t *queue; /* indices, a ring */
-    size_t queue_start;
-    size_t queue_len;
-    uint32_t *unused; /* indices, a stack */
-    size_t unused_len;
+    gh_log_ring ring;
     uint64_t lines_in;
     uint64_t lines_out;
     uint64_t dropped_reported;
@@ -84,38 +71,10 @@ static gh_log_format current_format(void)
     return (gh_log_format)atomic_load_explicit(&state.format, memory_order_relaxed);
 }
 
-/* What stands before the body: the time and the tag. */
-static size_t format_head(head_cache *cache, int64_t wall_ms, char *out)
+static size_t compose(gh_log_head *head, const gh_log_line *line, char *out)
 {
     const char *tag = atomic_load_explicit(&state.tag, memory_order_relaxed);
-    char utc[GH_CLOCK_TEXT_MAX];
-    int len = 0;
-
-    if (current_format() == GH_LOG_JSON) {
-        gh_clock_format_utc(wall_ms, utc);
-        len = snprintf(out, GH_LOG_HEAD_MAX, "{\"time\":\"%s\"", utc);
-    } else {
-        if (!cache->valid || cache->second != wall_ms / 1000) {
-            gh_clock_format_local(wall_ms, cache->text);
-            cache->second = wall_ms / 1000;
-            cache->valid = true;
-        }
-        len = snprintf(out, GH_LOG_HEAD_MAX, "%s %s", cache->text, tag ? tag : "");
-    }
-    if (len < 0) {
-        return 0;
-    }
-    return len < GH_LOG_HEAD_MAX - 1 ? (size_t)len : GH_LOG_HEAD_MAX - 2;
-}
-
-static size_t compose(head_cache *cache, const gh_log_line *line, char *out)
-{
-    size_t len = format_head(cache, line->wall_ms, out);
-
-    memcpy(out + len, line->body, line->len);
-    len += line->len;
-    out[len++] = '\n';
-    return len;
+    return gh_log_line_compose(head, line, current_format(), tag, out);
 }
 
 static gh_deadline stop_deadline(void)
@@ -158,38 +117,33 @@ static bool write_batch(int fd, const char *data, size_t len)
 }
 
 /* Moves lines from the ring to `out`, and leaves room for one more. Called with the lock held. */
-static size_t gather(head_cache *cache, char *out, uint64_t *lines)
+static size_t gather(gh_log_head *head, char *out, uint64_t *lines)
 {
     size_t len = 0;
 
     *lines = 0;
-    while (state.queue_len > 0 && len + 2 * GH_LOG_LINE_MAX <= BATCH_MAX) {
-        uint32_t slot = state.queue[state.queue_start];
-
-        len += compose(cache, &state.lines[slot], out + len);
-        state.queue_start = (state.queue_start + 1) % state.slots;
-        state.queue_len--;
-        state.unused[state.unused_len++] = slot;
+    while (state.ring.queue_len > 0 && len + 2 * GH_LOG_LINE_MAX <= BATCH_MAX) {
+        len += compose(head, gh_log_ring_pop(&state.ring), out + len);
         (*lines)++;
     }
     return len;
 }
 
 /* One more line when the ring has been emptied after a loss. Called with the lock held. */
-static size_t report_drops(head_cache *cache, char *out)
+static size_t report_drops(gh_log_head *head, char *out)
 {
     uint64_t dropped = gh_log_dropped();
     gh_log_line line;
     char text[64];
 
-    if (dropped == state.dropped_reported || state.queue_len > 0) {
+    if (dropped == state.dropped_reported || state.ring.queue_len > 0) {
         return 0;
     }
     (void)snprintf(text, sizeof(text), "%llu log lines dropped",
                    (unsigned long long)(dropped - state.dropped_reported));
     state.dropped_reported = dropped;
     gh_log_line_message(&line, current_format(), GH_LOG_WARN, gh_view_of(text));
-    return compose(cache, &line, out);
+    return compose(head, &line, out);
 }
 
 static struct timespec monotonic_in(int64_t ms)
@@ -207,33 +161,33 @@ static struct timespec monotonic_in(int64_t ms)
 /* Called with the lock held; true while there may be more to write. */
 static bool wait_for_work(bool nap)
 {
-    if (nap && !state.stopping && !state.flushing && state.queue_len < state.slots / 2) {
+    if (nap && !state.stopping && !state.flushing && state.ring.queue_len < state.ring.slots / 2) {
         struct timespec until = monotonic_in(NAP_MS);
         (void)pthread_cond_timedwait(&state.work, &state.lock, &until);
     }
-    while (state.queue_len == 0 && !state.stopping) {
+    while (state.ring.queue_len == 0 && !state.stopping) {
         state.asleep = true;
         pthread_cond_wait(&state.work, &state.lock);
         state.asleep = false;
     }
-    return state.queue_len > 0;
+    return state.ring.queue_len > 0;
 }
 
 static void *writer_main(void *unused)
 {
     char batch[BATCH_MAX];
-    head_cache cache = {0};
+    gh_log_head head = {0};
     bool nap = false;
 
     (void)unused;
     pthread_mutex_lock(&state.lock);
     while (wait_for_work(nap)) {
         uint64_t lines = 0;
-        size_t len = gather(&cache, batch, &lines);
+        size_t len = gather(&head, batch, &lines);
         bool ok = true;
 
-        len += report_drops(&cache, batch + len);
-        nap = state.queue_len == 0;
+        len += report_drops(&head, batch + len);
+        nap = state.ring.queue_len == 0;
         pthread_mutex_unlock(&state.lock);
         ok = write_batch(state.fd, batch, len);
         pthread_mutex_lock(&state.lock);
@@ -245,38 +199,6 @@ static void *writer_main(void *unused)
     }
     pthread_mutex_unlock(&state.lock);
     return NULL;
-}
-
-static void free_ring(void)
-{
-    free(state.lines);
-    free(state.queue);
-    free(state.unused);
-    state.lines = NULL;
-    state.queue = NULL;
-    state.unused = NULL;
-}
-
-static gh_status make_ring(size_t slots)
-{
-    /* calloc of this size is fresh memory from the system: untouched pages cost nothing. */
-    state.lines = calloc(slots, sizeof(*state.lines));
-    state.queue = calloc(slots, sizeof(*state.queue));
-    state.unused = calloc(slots, sizeof(*state.unused));
-    if (!state.lines || !state.queue || !state.unused) {
-        free_ring();
-        return GH_ERR_NOMEM;
-    }
-    state.slots = slots;
-    for (size_t i = 0; i < slots; i++) {
-        state.unused[i] = (uint32_t)(slots - 1 - i);
-    }
-    state.unused_len = slots;
-    state.queue_start = 0;
-    state.queue_len = 0;
-    state.lines_in = 0;
-    state.lines_out = 0;
-    return GH_OK;
 }
 
 static gh_status make_conditions(void)
@@ -334,16 +256,18 @@ gh_status gh_log_start(const gh_log_options *options)
         status = GH_ERR_CONFLICT;
         goto out;
     }
-    status = make_ring(slots);
+    status = gh_log_ring_make(&state.ring, slots);
     if (status != GH_OK) {
         goto out;
     }
     status = make_conditions();
     if (status != GH_OK) {
-        free_ring();
+        gh_log_ring_free(&state.ring);
         goto out;
     }
     state.fd = options->fd;
+    state.lines_in = 0;
+    state.lines_out = 0;
     state.stopping = false;
     state.flushing = false;
     state.dropped_reported = gh_log_dropped();
@@ -352,7 +276,7 @@ gh_status gh_log_start(const gh_log_options *options)
     gh_log_set_level(options->level);
     status = start_writer();
     if (status != GH_OK) {
-        free_ring();
+        gh_log_ring_free(&state.ring);
         goto out;
     }
     state.running = true;
@@ -378,7 +302,7 @@ void gh_log_stop(void)
     pthread_mutex_lock(&state.lock);
     state.running = false;
     state.fd = STDERR_FILENO;
-    free_ring();
+    gh_log_ring_free(&state.ring);
     pthread_cond_broadcast(&state.written);
     pthread_mutex_unlock(&state.lock);
 }
@@ -404,8 +328,8 @@ void gh_log_flush(int ms)
 static void write_now(const gh_log_line *line)
 {
     char text[GH_LOG_LINE_MAX];
-    head_cache cache = {0};
-    size_t len = compose(&cache, line, text);
+    gh_log_head head = {0};
+    size_t len = compose(&head, line, text);
 
     while (write(STDERR_FILENO, text, len) < 0 && errno == EINTR) {
     }
@@ -422,17 +346,10 @@ static void submit(const gh_log_line *line)
         write_now(line);
         return;
     }
-    if (state.unused_len > 0) {
-        uint32_t slot = state.unused[--state.unused_len];
-
-        state.lines[slot].wall_ms = line->wall_ms;
-        state.lines[slot].len = line->len;
-        memcpy(state.lines[slot].body, line->body, line->len);
-        state.queue[(state.queue_start + state.queue_len) % state.slots] = slot;
-        state.queue_len++;
+    queued = gh_log_ring_push(&state.ring, line);
+    if (queued) {
         state.lines_in++;
-        queued = true;
-        wake = state.asleep || state.queue_len == state.slots / 2;
+        wake = state.asleep || state.ring.queue_len == state.ring.slots / 2;
         state.asleep = false;
     }
     if (wake) {
@@ -460,9 +377,8 @@ void gh_log_message(gh_log_level level, const char *format, ...)
     if (len < 0) {
         return;
     }
-    gh_log_line_message(
-        &line, current_format(), level,
-        gh_view_make(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1));
+    gh_log_line_message(&line, current_format(), level,
+                        gh_view_make(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1));
     submit(&line);
 }
 

@@ -213,8 +213,8 @@ static size_t snake_case(const char *key, char *out, size_t size)
     for (size_t i = 0; key[i] != '\0' && used + 2 < size; i++) {
         char c = key[i];
         bool upper = c >= 'A' && c <= 'Z';
-        bool after_lower = i > 0 && ((key[i - 1] >= 'a' && key[i - 1] <= 'z') ||
-                                     (key[i - 1] >= '0' && key[i - 1] <= '9'));
+        bool after_lower =
+            i > 0 && ((key[i - 1] >= 'a' && key[i - 1] <= 'z') || (key[i - 1] >= '0' && key[i - 1] <= '9'));
 
         if (upper && after_lower) {
             out[used++] = '_';
@@ -308,4 +308,38 @@ void gh_log_line_event(gh_log_line *line, gh_log_format format, gh_log_level lev
     } else {
         end_value(&p, false);
     }
+}
+
+static size_t write_head(gh_log_head *head, int64_t wall_ms, gh_log_format format, const char *tag, char *out)
+{
+    int len = 0;
+
+    if (format == GH_LOG_JSON) {
+        char utc[GH_CLOCK_TEXT_MAX];
+
+        gh_clock_format_utc(wall_ms, utc);
+        len = snprintf(out, GH_LOG_HEAD_MAX, "{\"time\":\"%s\"", utc);
+    } else {
+        if (!head->valid || head->second != wall_ms / 1000) {
+            gh_clock_format_local(wall_ms, head->text);
+            head->second = wall_ms / 1000;
+            head->valid = true;
+        }
+        len = snprintf(out, GH_LOG_HEAD_MAX, "%s %s", head->text, tag ? tag : "");
+    }
+    if (len < 0) {
+        return 0;
+    }
+    return len < GH_LOG_HEAD_MAX - 1 ? (size_t)len : GH_LOG_HEAD_MAX - 2;
+}
+
+size_t gh_log_line_compose(gh_log_head *head, const gh_log_line *line, gh_log_format format, const char *tag,
+                           char *out)
+{
+    size_t len = write_head(head, line->wall_ms, format, tag, out);
+
+    memcpy(out + len, line->body, line->len);
+    len += line->len;
+    out[len++] = '\n';
+    return len;
 }
