@@ -1,0 +1,45 @@
+/* From an Authorization header to a principal (RFC 6750, RFC 9068). Thread-safe. */
+#ifndef GH_SERVER_AUTH_BEARER_H
+#define GH_SERVER_AUTH_BEARER_H
+
+#include <stdbool.h>
+
+#include "server/auth/jwt.h"
+#include "server/auth/principal.h"
+#include "shared/core/status.h"
+
+typedef enum gh_bearer_outcome {
+    GH_BEARER_OK,
+    GH_BEARER_MISSING,    /* no credentials: 401, a challenge without `error` */
+    GH_BEARER_INVALID,    /* malformed, unknown, expired, revoked…: 401 invalid_token */
+    GH_BEARER_SCOPE,      /* 403 insufficient_scope; *principal is set */
+    GH_BEARER_UNAVAILABLE /* keys or store cannot be reached: 503 */
+} gh_bearer_outcome;
+
+typedef struct gh_bearer_options {
+    const char *issuer;         /* borrowed for the life of the gh_bearer */
+    const char *resource;       /* the audience */
+    const char *required_scope; /* space-separated */
+    void *context;
+    /* The current keys, with a reference for the caller; NULL when there are none yet. */
+    gh_keyset *(*keys)(void *context);
+    /* For tokens of our own, whose grant is the claim `gid`: GH_OK when the grant lives, GH_ERR_NOT_FOUND
+     * when it was revoked or never was, GH_ERR_UNAVAILABLE. A token without `gid` is refused then. NULL:
+     * tokens of another issuer; a `gid` of theirs means nothing here. */
+    gh_status (*grant_alive)(void *context, const char *grant_id);
+} gh_bearer_options;
+
+typedef struct gh_bearer gh_bearer;
+
+GH_MUST_USE gh_status gh_bearer_new(const gh_bearer_options *options, gh_bearer **bearer);
+void gh_bearer_free(gh_bearer *bearer);
+
+/* Credentials of another scheme count as missing (RFC 6750, 3.1). Beyond gh_jwt_verify, with type `at+jwt`,
+ * the claims `sub`, `client_id` and `scope` are required, and what an ID token carries (`nonce`, `at_hash`,
+ * `c_hash`) is refused. `authorization` is the header's value, NULL ptr when absent. *principal is owned by
+ * the caller when the outcome is OK or SCOPE. `error` gets the description for the challenge (never the
+ * token). */
+gh_bearer_outcome gh_bearer_check(const gh_bearer *bearer, gh_view authorization, gh_principal **principal,
+                                  gh_error *error);
+
+#endif

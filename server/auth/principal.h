@@ -1,0 +1,28 @@
+/* The principal: who is asking, as a verified access token said it.
+ * Immutable after creation; may be read from several threads; freed by its owner. */
+#ifndef GH_SERVER_AUTH_PRINCIPAL_H
+#define GH_SERVER_AUTH_PRINCIPAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+typedef struct gh_principal {
+    char *issuer;
+    char *subject;
+    char *name;         /* NULL when the token did not say */
+    char *email;        /* NULL likewise */
+    char *client_id;    /* NULL likewise */
+    char *scope;        /* space-separated; "" for none */
+    char *grant_id;     /* NULL for tokens of another issuer */
+    int64_t expires_at; /* seconds since the epoch */
+} gh_principal;
+
+void gh_principal_free(gh_principal *principal); /* NULL is fine */
+/* Same issuer, subject and client: the identity that a session or a cursor is bound to. */
+bool gh_principal_same(const gh_principal *a, const gh_principal *b);
+bool gh_principal_has_scope(const gh_principal *principal, gh_view scope);
+
+#endif

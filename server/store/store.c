@@ -1,0 +1,149 @@
+#include "server/store/store.h"
+
+#include <string.h>
+
+#include "server/store/store_private.h"
+
+gh_status gh_store_open(const char *spec, gh_store **store, gh_error *error)
+{
+    static const char sqlite[] = "sqlite:";
+    if (strcmp(spec, "memory") == 0) {
+        return gh_store_memory_open(store, error);
+    }
+    if (strncmp(spec, sqlite, sizeof(sqlite) - 1) == 0 && spec[sizeof(sqlite) - 1] != '\0') {
+        return gh_store_sqlite_open(spec + sizeof(sqlite) - 1, store, error);
+    }
+    return gh_error_set(error, GH_ERR_INVALID, "'%s' is not a store; use 'memory' or 'sqlite:PATH'.", spec);
+}
+
+void gh_store_close(gh_store *store)
+{
+    if (store != NULL) {
+        store->ops->close(store);
+    }
+}
+
+gh_status gh_store_ping(gh_store *store)
+{
+    return store->ops->ping(store);
+}
+
+gh_status gh_store_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s)
+{
+    if (client->id == NULL || client->redirect_uris == NULL || client->grant_types == NULL) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->client_add(store, client, cap, idle_s);
+}
+
+gh_status gh_store_client_get(gh_store *store, const char *id, gh_client *client)
+{
+    return store->ops->client_get(store, id, client);
+}
+
+gh_status gh_store_flow_add(gh_store *store, const gh_flow *flow, size_t cap)
+{
+    if (flow->id_hash == NULL || flow->cookie_hash == NULL || flow->client_id == NULL ||
+        flow->redirect_uri == NULL || flow->scope == NULL || flow->resource == NULL ||
+        flow->challenge == NULL) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->flow_add(store, flow, cap);
+}
+
+gh_status gh_store_flow_get(gh_store *store, const char *id_hash, gh_flow *flow)
+{
+    return store->ops->flow_get(store, id_hash, flow);
+}
+
+gh_status gh_store_flow_identify(gh_store *store, const char *id_hash, const char *subject, const char *name,
+                                 const char *email)
+{
+    return store->ops->flow_identify(store, id_hash, subject, name, email);
+}
+
+gh_status gh_store_flow_take(gh_store *store, const char *id_hash, gh_flow *flow)
+{
+    return store->ops->flow_take(store, id_hash, flow);
+}
+
+gh_status gh_store_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code)
+{
+    if (grant->id == NULL || grant->client_id == NULL || grant->subject == NULL || grant->scope == NULL ||
+        grant->resource == NULL) {
+        return GH_ERR_INVALID;
+    }
+    if (code->hash == NULL || code->client_id == NULL || code->redirect_uri == NULL ||
+        code->challenge == NULL || code->resource == NULL || code->grant_id == NULL ||
+        strcmp(code->grant_id, grant->id) != 0) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->grant_add(store, grant, code);
+}
+
+gh_status gh_store_code_take(gh_store *store, const char *hash, gh_code *code)
+{
+    return store->ops->code_take(store, hash, code);
+}
+
+gh_status gh_store_grant_get(gh_store *store, const char *id, gh_grant *grant)
+{
+    return store->ops->grant_get(store, id, grant);
+}
+
+gh_status gh_store_grant_alive(gh_store *store, const char *id)
+{
+    return store->ops->grant_alive(store, id);
+}
+
+gh_status gh_store_grant_revoke(gh_store *store, const char *id)
+{
+    return store->ops->grant_revoke(store, id);
+}
+
+gh_status gh_store_refresh_add(gh_store *store, const char *hash, const char *grant_id, const char *client_id)
+{
+    return store->ops->refresh_add(store, hash, grant_id, client_id);
+}
+
+gh_status gh_store_refresh_rotate(gh_store *store, const char *hash, const char *new_hash,
+                                  const char *client_id, int64_t grace_s, int64_t grant_expires_at,
+                                  gh_refresh_outcome *outcome, gh_grant *grant)
+{
+    if (strcmp(hash, new_hash) == 0) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->refresh_rotate(store, hash, new_hash, client_id, grace_s, grant_expires_at, outcome,
+                                      grant);
+}
+
+gh_status gh_store_refresh_find(gh_store *store, const char *hash, const char *client_id, char **grant_id)
+{
+    return store->ops->refresh_find(store, hash, client_id, grant_id);
+}
+
+gh_status gh_store_keys(gh_store *store, gh_stored_key **keys, size_t *count)
+{
+    return store->ops->keys(store, keys, count);
+}
+
+gh_status gh_store_key_add(gh_store *store, const gh_stored_key *key)
+{
+    if (key->kid == NULL || key->alg == NULL || key->pem == NULL) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->key_add(store, key);
+}
+
+gh_status gh_store_secret(gh_store *store, const char *name, size_t bytes, gh_secret **secret)
+{
+    if (bytes == 0 || bytes > GH_STORE_SECRET_MAX) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->secret(store, name, bytes, secret);
+}
+
+gh_status gh_store_sweep(gh_store *store)
+{
+    return store->ops->sweep(store);
+}

@@ -1,0 +1,150 @@
+/* The store: named atomic operations of the authorization server. Each is one transaction.
+ *
+ * Codes, refresh tokens and flow ids are only ever stored as SHA-256 text (`…_hash`). Expiry is absolute,
+ * in seconds since the epoch; expired things are not found. GH_ERR_NOT_FOUND is a miss,
+ * GH_ERR_UNAVAILABLE an outage (disk full, locked too long): the caller answers 503 and has changed
+ * nothing. Structs that come out own their strings; free them with their _clear. Every function is safe
+ * from any thread. */
+#ifndef GH_SERVER_STORE_STORE_H
+#define GH_SERVER_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/core/secret.h"
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+typedef struct gh_store gh_store;
+
+/* A registered client (RFC 7591). Lists are JSON arrays or space-separated as said. */
+typedef struct gh_client {
+    char *id;
+    char *name;          /* NULL when it gave none */
+    char *redirect_uris; /* separated by a newline each */
+    char *grant_types;   /* space-separated */
+    char *scope;         /* NULL for the default */
+    char *uri;           /* client_uri; NULL */
+    int64_t created_at;
+    int64_t used_at; /* last finished login, 0 for never */
+} gh_client;
+
+/* A login under way: a valid authorization request, bound to one browser by a cookie. */
+typedef struct gh_flow {
+    char *id_hash;
+    char *cookie_hash; /* SHA-256 of the browser's binding cookie */
+    char *client_id;
+    char *redirect_uri; /* exactly as in the request */
+    char *state;        /* NULL when the client sent none */
+    char *scope;
+    char *resource;
+    char *challenge; /* S256 code challenge */
+    char *subject;   /* NULL until the person signed in */
+    char *name, *email;
+    int64_t expires_at;
+} gh_flow;
+
+/* What a person allowed a client to do. */
+typedef struct gh_grant {
+    char *id;
+    char *client_id;
+    char *subject;
+    char *name, *email; /* NULL when unknown */
+    char *scope;
+    char *resource;
+    int64_t created_at;
+    int64_t expires_at; /* slides with each refresh */
+} gh_grant;
+
+typedef struct gh_code {
+    char *hash;
+    char *grant_id;
+    char *client_id;
+    char *redirect_uri;
+    char *challenge;
+    char *resource;
+    int64_t expires_at;
+} gh_code;
+
+typedef struct gh_stored_key {
+    char *kid;
+    char *alg;
+    gh_secret *pem;
+    int64_t created_at;
+    bool active; /* signs; others only verify */
+} gh_stored_key;
+
+void gh_client_clear(gh_client *client);
+void gh_flow_clear(gh_flow *flow);
+void gh_grant_clear(gh_grant *grant);
+void gh_code_clear(gh_code *code);
+void gh_stored_key_clear(gh_stored_key *key);
+
+/* "memory", or "sqlite:PATH" (created 0600 in a private folder; WAL; refused when a newer schema or not
+ * ours, with a sentence). */
+GH_MUST_USE gh_status gh_store_open(const char *spec, gh_store **store, gh_error *error);
+void gh_store_close(gh_store *store);
+GH_MUST_USE gh_status gh_store_ping(gh_store *store); /* for /readyz */
+
+/* Adds a client; at `cap` clients the oldest one that never finished a login, and has been idle for at
+ * least `idle_s` (since its registration or the start of its last flow), makes room; without one
+ * GH_ERR_TOO_LARGE. GH_ERR_CONFLICT when the id is taken. */
+GH_MUST_USE gh_status gh_store_client_add(gh_store *store, const gh_client *client, size_t cap,
+                                          int64_t idle_s);
+GH_MUST_USE gh_status gh_store_client_get(gh_store *store, const char *id, gh_client *client);
+
+/* At `cap` flows the oldest one goes. */
+GH_MUST_USE gh_status gh_store_flow_add(gh_store *store, const gh_flow *flow, size_t cap);
+GH_MUST_USE gh_status gh_store_flow_get(gh_store *store, const char *id_hash, gh_flow *flow);
+/* Records who signed in. */
+GH_MUST_USE gh_status gh_store_flow_identify(gh_store *store, const char *id_hash, const char *subject,
+                                             const char *name, const char *email);
+/* Removes it and hands it out: single use. */
+GH_MUST_USE gh_status gh_store_flow_take(gh_store *store, const char *id_hash, gh_flow *flow);
+
+/* Stores grant and code together and marks the client, if it is one of the store's, as used. */
+GH_MUST_USE gh_status gh_store_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code);
+/* Takes the code once. GH_ERR_CONFLICT when it was taken before: then the grant has been revoked with all
+ * its tokens (RFC 6749, 4.1.2). A code is remembered for at least 10 minutes after its expiry for that.
+ * GH_ERR_NOT_FOUND for an expired code, and for one whose grant is gone. */
+GH_MUST_USE gh_status gh_store_code_take(gh_store *store, const char *hash, gh_code *code);
+GH_MUST_USE gh_status gh_store_grant_get(gh_store *store, const char *id, gh_grant *grant);
+GH_MUST_USE gh_status gh_store_grant_alive(gh_store *store, const char *id);
+/* Revokes with everything under it. GH_OK also when it was gone. */
+GH_MUST_USE gh_status gh_store_grant_revoke(gh_store *store, const char *id);
+
+/* First refresh token of a grant; its expiry is the grant's. GH_ERR_NOT_FOUND when the grant is gone (the
+ * code may have been reused meanwhile) or not this client's, GH_ERR_CONFLICT when it has a token already. */
+GH_MUST_USE gh_status gh_store_refresh_add(gh_store *store, const char *hash, const char *grant_id,
+                                           const char *client_id);
+typedef enum gh_refresh_outcome {
+    GH_REFRESH_ROTATED,  /* `new_hash` is now the current token */
+    GH_REFRESH_REPEATED, /* the immediate predecessor, within the grace time, its successor unused:
+                            `new_hash` was the current token already */
+    GH_REFRESH_REUSED,   /* anything else that once was valid: the grant is revoked */
+    GH_REFRESH_UNKNOWN   /* never seen, expired, revoked, or of another client */
+} gh_refresh_outcome;
+/* The grace time includes its last second; 0 means none. GH_ERR_CONFLICT when `new_hash` is a token of
+ * something else. Rotation is deterministic (the caller derives the successor from the token), so that a
+ * repeat yields the same token. Slides the grant to `grant_expires_at`. *grant is set for ROTATED and
+ * REPEATED. */
+GH_MUST_USE gh_status gh_store_refresh_rotate(gh_store *store, const char *hash, const char *new_hash,
+                                              const char *client_id, int64_t grace_s,
+                                              int64_t grant_expires_at, gh_refresh_outcome *outcome,
+                                              gh_grant *grant);
+/* The grant that a refresh token (current or old) of `client_id` belongs to, for revocation. */
+GH_MUST_USE gh_status gh_store_refresh_find(gh_store *store, const char *hash, const char *client_id,
+                                            char **grant_id);
+
+/* All signing keys, newest first; *keys and each element are the caller's (clear each, free the array). */
+GH_MUST_USE gh_status gh_store_keys(gh_store *store, gh_stored_key **keys, size_t *count);
+/* Adds `key` as the active one unless an active one exists: then GH_ERR_CONFLICT and nothing changes. */
+GH_MUST_USE gh_status gh_store_key_add(gh_store *store, const gh_stored_key *key);
+/* The server's secret of that name, created with `bytes` random bytes at first use. */
+GH_MUST_USE gh_status gh_store_secret(gh_store *store, const char *name, size_t bytes, gh_secret **secret);
+
+/* Deletes what expired; at most a few hundred rows a call. */
+GH_MUST_USE gh_status gh_store_sweep(gh_store *store);
+
+#endif

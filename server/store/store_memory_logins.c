@@ -1,0 +1,143 @@
+#include <stdlib.h>
+
+#include "server/store/store_memory.h"
+#include "shared/core/clock.h"
+
+void memory_drop_client(memory_store *memory, memory_client *client)
+{
+    gh_table_remove(&memory->clients, &client->entry);
+    gh_client_clear(&client->client);
+    free(client);
+}
+
+void memory_drop_flow(memory_store *memory, memory_flow *flow)
+{
+    gh_table_remove(&memory->flows, &flow->entry);
+    gh_flow_clear(&flow->flow);
+    free(flow);
+}
+
+static gh_status make_room(memory_store *memory, size_t cap, int64_t idle_s)
+{
+    int64_t now = gh_clock_wall_s();
+    while (memory->clients.count >= cap) {
+        gh_table_entry *entry = memory->clients.oldest;
+        while (entry != NULL) {
+            const memory_client *client = (const memory_client *)entry;
+            if (client->client.used_at == 0 && client->seen_at + idle_s <= now) {
+                break;
+            }
+            entry = entry->newer;
+        }
+        if (entry == NULL) {
+            return GH_ERR_TOO_LARGE;
+        }
+        memory_drop_client(memory, (memory_client *)entry);
+    }
+    return GH_OK;
+}
+
+gh_status memory_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s)
+{
+    memory_client *made = calloc(1, sizeof(*made));
+    if (made == NULL || gh_client_copy(client, &made->client) != GH_OK) {
+        free(made);
+        return GH_ERR_NOMEM;
+    }
+    made->seen_at = client->created_at;
+    memory_store *memory = memory_lock(store);
+    gh_status status = GH_ERR_CONFLICT;
+    if (gh_table_find(&memory->clients, client->id) == NULL) {
+        status = make_room(memory, cap, idle_s);
+    }
+    if (status == GH_OK) {
+        status = gh_table_add(&memory->clients, &made->entry, made->client.id);
+    }
+    memory_unlock(memory);
+    if (status != GH_OK) {
+        gh_client_clear(&made->client);
+        free(made);
+    }
+    return status;
+}
+
+gh_status memory_client_get(gh_store *store, const char *id, gh_client *client)
+{
+    memory_store *memory = memory_lock(store);
+    const memory_client *found = (const memory_client *)gh_table_find(&memory->clients, id);
+    gh_status status = found == NULL ? GH_ERR_NOT_FOUND : gh_client_copy(&found->client, client);
+    memory_unlock(memory);
+    return status;
+}
+
+gh_status memory_flow_add(gh_store *store, const gh_flow *flow, size_t cap)
+{
+    memory_flow *made = calloc(1, sizeof(*made));
+    if (made == NULL || gh_flow_copy(flow, &made->flow) != GH_OK) {
+        free(made);
+        return GH_ERR_NOMEM;
+    }
+    memory_store *memory = memory_lock(store);
+    gh_status status = gh_table_add(&memory->flows, &made->entry, made->flow.id_hash);
+    if (status == GH_OK) {
+        while (memory->flows.count > cap && memory->flows.oldest != &made->entry) {
+            memory_drop_flow(memory, (memory_flow *)memory->flows.oldest);
+        }
+        memory_client *client = (memory_client *)gh_table_find(&memory->clients, flow->client_id);
+        if (client != NULL) {
+            client->seen_at = gh_clock_wall_s();
+        }
+    }
+    memory_unlock(memory);
+    if (status != GH_OK) {
+        gh_flow_clear(&made->flow);
+        free(made);
+    }
+    return status;
+}
+
+static memory_flow *live_flow(const memory_store *memory, const char *id_hash)
+{
+    memory_flow *flow = (memory_flow *)gh_table_find(&memory->flows, id_hash);
+    return flow != NULL && flow->flow.expires_at > gh_clock_wall_s() ? flow : NULL;
+}
+
+gh_status memory_flow_get(gh_store *store, const char *id_hash, gh_flow *flow)
+{
+    memory_store *memory = memory_lock(store);
+    const memory_flow *found = live_flow(memory, id_hash);
+    gh_status status = found == NULL ? GH_ERR_NOT_FOUND : gh_flow_copy(&found->flow, flow);
+    memory_unlock(memory);
+    return status;
+}
+
+gh_status memory_flow_identify(gh_store *store, const char *id_hash, const char *subject, const char *name,
+                               const char *email)
+{
+    memory_store *memory = memory_lock(store);
+    memory_flow *found = live_flow(memory, id_hash);
+    gh_status status = found == NULL ? GH_ERR_NOT_FOUND : GH_OK;
+    if (status == GH_OK) {
+        status = gh_store_replace_text(&found->flow.subject, subject);
+    }
+    if (status == GH_OK) {
+        status = gh_store_replace_text(&found->flow.name, name);
+    }
+    if (status == GH_OK) {
+        status = gh_store_replace_text(&found->flow.email, email);
+    }
+    memory_unlock(memory);
+    return status;
+}
+
+gh_status memory_flow_take(gh_store *store, const char *id_hash, gh_flow *flow)
+{
+    memory_store *memory = memory_lock(store);
+    memory_flow *found = live_flow(memory, id_hash);
+    gh_status status = found == NULL ? GH_ERR_NOT_FOUND : gh_flow_copy(&found->flow, flow);
+    if (status == GH_OK) {
+        memory_drop_flow(memory, found);
+    }
+    memory_unlock(memory);
+    return status;
+}

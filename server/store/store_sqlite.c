@@ -1,0 +1,190 @@
+#include "server/store/store_sqlite.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static gh_status lock_conn(sqlite_conn *conn)
+{
+    struct timespec until;
+    if (clock_gettime(CLOCK_MONOTONIC, &until) != 0) {
+        return GH_ERR_UNAVAILABLE;
+    }
+    until.tv_sec += SQLITE_STORE_LOCK_MS / 1000;
+    int waited = 0;
+    pthread_mutex_lock(&conn->mutex);
+    while (conn->busy && waited == 0) {
+        waited = pthread_cond_timedwait(&conn->released, &conn->mutex, &until);
+    }
+    bool taken = !conn->busy;
+    conn->busy = true;
+    pthread_mutex_unlock(&conn->mutex);
+    return taken ? GH_OK : GH_ERR_UNAVAILABLE;
+}
+
+void sqlite_unlock(sqlite_conn *conn)
+{
+    pthread_mutex_lock(&conn->mutex);
+    conn->busy = false;
+    pthread_cond_signal(&conn->released);
+    pthread_mutex_unlock(&conn->mutex);
+}
+
+gh_status sqlite_read(gh_store *store, sqlite_conn **conn)
+{
+    *conn = &((sqlite_store *)store)->reader;
+    return lock_conn(*conn);
+}
+
+gh_status sqlite_begin(gh_store *store, sqlite_conn **conn)
+{
+    sqlite_conn *writer = &((sqlite_store *)store)->writer;
+    gh_status status = lock_conn(writer);
+    if (status != GH_OK) {
+        return status;
+    }
+    status = sqlite_run(writer, "BEGIN IMMEDIATE", "");
+    if (status != GH_OK) {
+        sqlite_unlock(writer);
+        return status;
+    }
+    *conn = writer;
+    return GH_OK;
+}
+
+gh_status sqlite_end(sqlite_conn *conn, gh_status status)
+{
+    if (status == GH_OK) {
+        status = sqlite_run(conn, "COMMIT", "");
+    }
+    /* A failed statement may have rolled back by itself. */
+    if (status != GH_OK && sqlite3_get_autocommit(conn->db) == 0) {
+        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    sqlite_unlock(conn);
+    return status;
+}
+
+static gh_status sqlite_ping(gh_store *store)
+{
+    sqlite_conn *conn = NULL;
+    sqlite3_stmt *row = NULL;
+    gh_status status = sqlite_read(store, &conn);
+    if (status != GH_OK) {
+        return status;
+    }
+    status = sqlite_row(conn, &row, "SELECT count(*) FROM keys", "");
+    if (status == GH_OK) {
+        sqlite_done(row);
+    }
+    sqlite_unlock(conn);
+    return status;
+}
+
+static bool init_conn(sqlite_conn *conn)
+{
+    pthread_condattr_t monotonic;
+    if (pthread_condattr_init(&monotonic) != 0) {
+        return false;
+    }
+    bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
+                pthread_cond_init(&conn->released, &monotonic) == 0;
+    pthread_condattr_destroy(&monotonic);
+    if (made && pthread_mutex_init(&conn->mutex, NULL) != 0) {
+        pthread_cond_destroy(&conn->released);
+        made = false;
+    }
+    return made;
+}
+
+static void close_conn(sqlite_conn *conn)
+{
+    sqlite_finalize(conn);
+    (void)sqlite3_close(conn->db);
+    pthread_cond_destroy(&conn->released);
+    pthread_mutex_destroy(&conn->mutex);
+}
+
+static void sqlite_close(gh_store *store)
+{
+    sqlite_store *sqlite = (sqlite_store *)store;
+    close_conn(&sqlite->reader);
+    close_conn(&sqlite->writer);
+    free(sqlite);
+}
+
+static const gh_store_ops SQLITE_OPS = {
+    .close = sqlite_close,
+    .ping = sqlite_ping,
+    .client_add = sqlite_client_add,
+    .client_get = sqlite_client_get,
+    .flow_add = sqlite_flow_add,
+    .flow_get = sqlite_flow_get,
+    .flow_identify = sqlite_flow_identify,
+    .flow_take = sqlite_flow_take,
+    .grant_add = sqlite_grant_add,
+    .code_take = sqlite_code_take,
+    .grant_get = sqlite_grant_get,
+    .grant_alive = sqlite_grant_alive,
+    .grant_revoke = sqlite_grant_revoke,
+    .refresh_add = sqlite_refresh_add,
+    .refresh_rotate = sqlite_refresh_rotate,
+    .refresh_find = sqlite_refresh_find,
+    .keys = sqlite_keys,
+    .key_add = sqlite_key_add,
+    .secret = sqlite_secret,
+    .sweep = sqlite_sweep,
+};
+
+static gh_status new_store(sqlite_store **store)
+{
+    sqlite_store *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    if (!init_conn(&made->writer)) {
+        free(made);
+        return GH_ERR_NOMEM;
+    }
+    if (!init_conn(&made->reader)) {
+        close_conn(&made->writer);
+        free(made);
+        return GH_ERR_NOMEM;
+    }
+    made->base.ops = &SQLITE_OPS;
+    *store = made;
+    return GH_OK;
+}
+
+gh_status gh_store_sqlite_open(const char *path, gh_store **store, gh_error *error)
+{
+    char *real = NULL;
+    sqlite_store *made = NULL;
+    gh_status status = new_store(&made);
+    if (status != GH_OK) {
+        (void)gh_error_set(error, status, "Out of memory while opening the store.");
+        goto out;
+    }
+    status = sqlite_file_prepare(path, &real, error);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = sqlite_connect(real, false, &made->writer.db, error);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = sqlite_schema_prepare(made->writer.db, real, error);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = sqlite_connect(real, true, &made->reader.db, error);
+    if (status == GH_OK) {
+        *store = &made->base;
+        made = NULL;
+    }
+out:
+    if (made != NULL) {
+        sqlite_close(&made->base);
+    }
+    free(real);
+    return status;
+}

@@ -1,0 +1,100 @@
+/* The sqlite back end: what its files share.
+ *
+ * Two connections to one file, each behind its own lock: look-ups on the reader never wait for the disk that
+ * a commit on the writer waits for. Every operation that changes something is one BEGIN IMMEDIATE … COMMIT,
+ * so that several processes may share the file. */
+#ifndef GH_SERVER_STORE_STORE_SQLITE_H
+#define GH_SERVER_STORE_STORE_SQLITE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "server/store/store_private.h"
+
+#define SQLITE_STORE_BUSY_MS 4000 /* for another process's transaction */
+#define SQLITE_STORE_LOCK_MS 5000 /* for another thread's */
+#define SQLITE_STORE_STATEMENTS_MAX 48
+
+typedef struct sqlite_cached {
+    const char *sql; /* the caller's literal: compared by address */
+    sqlite3_stmt *stmt;
+} sqlite_cached;
+
+typedef struct sqlite_conn {
+    sqlite3 *db;
+    /* A lock that is waited for with a deadline on the monotonic clock: `busy` is the owner's. */
+    pthread_mutex_t mutex;
+    pthread_cond_t released;
+    bool busy;
+    sqlite_cached cache[SQLITE_STORE_STATEMENTS_MAX];
+    size_t cached;
+} sqlite_conn;
+
+typedef struct sqlite_store {
+    gh_store base;
+    sqlite_conn writer, reader;
+} sqlite_store;
+
+/* Locks the writer and begins a transaction; every success is followed by one sqlite_end, which commits when
+ * `status` is GH_OK and rolls back otherwise, unlocks, and returns what became of it. */
+GH_MUST_USE gh_status sqlite_begin(gh_store *store, sqlite_conn **conn);
+GH_MUST_USE gh_status sqlite_end(sqlite_conn *conn, gh_status status);
+/* Locks the reader, for one query. */
+GH_MUST_USE gh_status sqlite_read(gh_store *store, sqlite_conn **conn);
+void sqlite_unlock(sqlite_conn *conn);
+
+/* `types` has a letter per parameter: 't' const char * (NULL is NULL), 'i' int64_t, 's' const gh_secret *.
+ * `sql` must be a literal: its prepared statement is kept. GH_ERR_CONFLICT when a row exists already,
+ * GH_ERR_UNAVAILABLE for an outage (logged). */
+GH_MUST_USE gh_status sqlite_run(sqlite_conn *conn, const char *sql, const char *types, ...);
+/* First row: GH_OK and then sqlite_done(*row) after reading it, GH_ERR_NOT_FOUND without one. */
+GH_MUST_USE gh_status sqlite_row(sqlite_conn *conn, sqlite3_stmt **row, const char *sql, const char *types,
+                                 ...);
+/* Next row of the same query: as sqlite_row. */
+GH_MUST_USE gh_status sqlite_next(sqlite_conn *conn, sqlite3_stmt *row);
+void sqlite_done(sqlite3_stmt *row);
+/* Copies text columns `first`… into the slots, NULL as NULL; all or none. */
+GH_MUST_USE gh_status sqlite_texts(sqlite3_stmt *row, int first, char **const *slots, size_t count);
+GH_MUST_USE gh_status sqlite_blob(sqlite3_stmt *row, int column, gh_secret **secret);
+/* Maps an error code and logs an outage. */
+gh_status sqlite_failure(sqlite3 *db, int code);
+void sqlite_finalize(sqlite_conn *conn);
+
+/* Makes or checks the file (regular, ours, private) and gives its absolute path, owned by the caller. */
+GH_MUST_USE gh_status sqlite_file_prepare(const char *path, char **real, gh_error *error);
+/* Settings of a connection; and the schema, created in an empty file. */
+GH_MUST_USE gh_status sqlite_schema_prepare(sqlite3 *db, const char *path, gh_error *error);
+GH_MUST_USE gh_status sqlite_connect(const char *path, bool reader, sqlite3 **db, gh_error *error);
+
+gh_status sqlite_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s);
+gh_status sqlite_client_get(gh_store *store, const char *id, gh_client *client);
+gh_status sqlite_flow_add(gh_store *store, const gh_flow *flow, size_t cap);
+gh_status sqlite_flow_get(gh_store *store, const char *id_hash, gh_flow *flow);
+gh_status sqlite_flow_identify(gh_store *store, const char *id_hash, const char *subject, const char *name,
+                               const char *email);
+gh_status sqlite_flow_take(gh_store *store, const char *id_hash, gh_flow *flow);
+
+gh_status sqlite_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code);
+gh_status sqlite_code_take(gh_store *store, const char *hash, gh_code *code);
+gh_status sqlite_grant_get(gh_store *store, const char *id, gh_grant *grant);
+gh_status sqlite_grant_alive(gh_store *store, const char *id);
+gh_status sqlite_grant_revoke(gh_store *store, const char *id);
+/* Inside a transaction. */
+GH_MUST_USE gh_status sqlite_grant_delete(sqlite_conn *conn, const char *id);
+#define SQLITE_GRANT_COLUMNS                                                                                 \
+    "g.id, g.client_id, g.subject, g.name, g.email, g.scope, g.resource, g.created_at, g.expires_at"
+/* Reads SQLITE_GRANT_COLUMNS from column `first` on. */
+GH_MUST_USE gh_status sqlite_grant_columns(sqlite3_stmt *row, int first, gh_grant *grant);
+
+gh_status sqlite_refresh_add(gh_store *store, const char *hash, const char *grant_id, const char *client_id);
+gh_status sqlite_refresh_rotate(gh_store *store, const char *hash, const char *new_hash,
+                                const char *client_id, int64_t grace_s, int64_t grant_expires_at,
+                                gh_refresh_outcome *outcome, gh_grant *grant);
+gh_status sqlite_refresh_find(gh_store *store, const char *hash, const char *client_id, char **grant_id);
+
+gh_status sqlite_keys(gh_store *store, gh_stored_key **keys, size_t *count);
+gh_status sqlite_key_add(gh_store *store, const gh_stored_key *key);
+gh_status sqlite_secret(gh_store *store, const char *name, size_t bytes, gh_secret **secret);
+gh_status sqlite_sweep(gh_store *store);
+
+#endif
