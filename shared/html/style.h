@@ -5,10 +5,10 @@
 #define GH_HTML_STYLE                                                                                        \
     ":root{color-scheme:light dark;--bg:#f3efe7;--card:#fffdf9;--ink:#24211c;--soft:#5d564b;"                \
     "--line:#dcd4c5;--field:#8d8474;--accent:#1d5c48;--accent-hover:#174a3a;--on-accent:#fff;"               \
-    "--note:#fbf2d9;--note-line:#dcbf6a;--bad:#a1241b;--bad-bg:#fbe9e6;--code:#f1ece1}"                      \
+    "--note:#fbf2d9;--note-line:#dcbf6a;--bad:#a1241b;--bad-bg:#fbe9e6;--code:#f1ece1;--input:#fff}"         \
     "@media(prefers-color-scheme:dark){:root{--bg:#15171a;--card:#1e2125;--ink:#ece8e1;--soft:#b0a99d;"      \
     "--line:#363a40;--field:#7d838c;--accent:#7fd1b2;--accent-hover:#a0dfc7;--on-accent:#0d2019;"            \
-    "--note:#2d2817;--note-line:#7c6a2f;--bad:#ff9d90;--bad-bg:#38201d;--code:#272b30}}"                     \
+    "--note:#2d2817;--note-line:#7c6a2f;--bad:#ff9d90;--bad-bg:#38201d;--code:#272b30;--input:#15171a}}"     \
     "*{box-sizing:border-box}"                                                                               \
     "html{-webkit-text-size-adjust:100%}"                                                                    \
     "body{margin:0;min-height:100vh;background:var(--bg);color:var(--ink);"                                  \
@@ -34,8 +34,8 @@
     "ul,ol{margin:0 0 1rem;padding-left:1.3rem}li{margin:.2rem 0}"                                           \
     "label{display:block;margin:1rem 0 .3rem;font-weight:600}"                                               \
     "input{display:block;width:100%;padding:.65rem .8rem;font:inherit;color:inherit;"                        \
-    "background:var(--bg);border:1px solid var(--field);border-radius:9px}"                                  \
-    "input[aria-invalid]{border-color:var(--bad)}"                                                           \
+    "background:var(--input);border:1px solid var(--field);border-radius:9px}"                               \
+    "form+p{margin-top:1.1rem}input[aria-invalid]{border-color:var(--bad)}"                                  \
     ".problem{margin:.35rem 0 0;color:var(--bad);font-size:.94rem}"                                          \
     ".note,.alert{margin:0 0 1rem;padding:.75rem .95rem;border-radius:10px;font-size:.95rem;"                \
     "line-height:1.5;background:var(--note);border:1px solid var(--note-line)}"                              \

@@ -15,7 +15,7 @@ static gh_error error;
 
 static void make_folder(void)
 {
-    (void)snprintf(folder, sizeof(folder), "/tmp/gh-test-file-XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "/tmp/gatehouse-test-file-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/file", folder);
     memset(&error, 0, sizeof(error));

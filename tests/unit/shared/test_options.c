@@ -109,7 +109,7 @@ static char secret_file[128];
 
 static void make_folder(void)
 {
-    (void)snprintf(folder, sizeof(folder), "/tmp/gh-test-options-XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "/tmp/gatehouse-test-options-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     (void)snprintf(config, sizeof(config), "%s/config.json", folder);
     (void)snprintf(secret_file, sizeof(secret_file), "%s/secret", folder);
