@@ -1,0 +1,158 @@
+#include "server/oauth/internal.h"
+
+#include <stdlib.h>
+
+#include "server/oauth/keys.h"
+#include "server/oauth/metadata.h"
+#include "shared/net/url.h"
+
+#define SECRET_BYTES 32
+
+static gh_status copy_schemes(gh_oauth_server *server, const gh_text_list *schemes)
+{
+    if (schemes == NULL || schemes->count == 0) {
+        return GH_OK;
+    }
+    server->schemes.items = calloc(schemes->count, sizeof *server->schemes.items);
+    if (server->schemes.items == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < schemes->count; i++) {
+        server->schemes.items[i] = gh_text_dup(schemes->items[i]);
+        if (server->schemes.items[i] == NULL) {
+            return GH_ERR_NOMEM;
+        }
+        server->schemes.count = i + 1;
+    }
+    return GH_OK;
+}
+
+static gh_status copy_options(gh_oauth_server *server, const gh_oauth_options *options)
+{
+    server->issuer = gh_text_dup(options->issuer);
+    server->resource = gh_text_dup(options->resource);
+    server->scopes_supported = gh_text_dup(options->scopes_supported);
+    server->default_scope = gh_text_dup(options->default_scope);
+    server->server_name = gh_text_dup(options->server_name);
+    server->dev_password = options->dev_password;
+    server->max_clients = options->max_clients;
+    server->code_ttl_s = options->code_ttl_s;
+    server->access_ttl_s = options->access_ttl_s;
+    server->refresh_ttl_s = options->refresh_ttl_s;
+    server->refresh_grace_s = options->refresh_grace_s;
+    server->flow_ttl_s = options->flow_ttl_s;
+    if (server->issuer == NULL || server->resource == NULL || server->scopes_supported == NULL ||
+        server->default_scope == NULL || server->server_name == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    return copy_schemes(server, options->redirect_schemes);
+}
+
+/* Browsers share cookies between the ports of a host, so that the port is part of the name. */
+static gh_status name_cookie(gh_oauth_server *server, gh_error *error)
+{
+    gh_url url;
+    gh_buf name = GH_BUF_INIT(64);
+    gh_status status = gh_url_parse(gh_view_of(server->issuer), &url, error);
+    if (status != GH_OK) {
+        return status;
+    }
+    if (!gh_url_is_http(&url) || url.path.len > 0 || url.has_query || url.has_fragment) {
+        return gh_error_set(error, GH_ERR_INVALID, "the issuer must be an origin such as https://host");
+    }
+    server->secure = gh_url_is_https(&url);
+    if (server->secure) {
+        (void)gh_buf_append_cstr(&name, "__Host-gh_flow");
+    } else {
+        (void)gh_buf_appendf(&name, "gh_flow_%u", (unsigned)url.port);
+    }
+    server->cookie_name = gh_buf_steal(&name);
+    gh_buf_free(&name);
+    return server->cookie_name == NULL ? GH_ERR_NOMEM : GH_OK;
+}
+
+static gh_status load_secrets(gh_oauth_server *server, gh_error *error)
+{
+    gh_status status = gh_store_secret(server->store, "oauth-csrf", SECRET_BYTES, &server->csrf_secret);
+    if (status == GH_OK) {
+        status = gh_store_secret(server->store, "oauth-refresh", SECRET_BYTES, &server->refresh_secret);
+    }
+    if (status != GH_OK) {
+        return gh_error_set(error, status, "could not read the server's secrets from the store: %s",
+                            gh_status_text(status));
+    }
+    return GH_OK;
+}
+
+static gh_status set_up(gh_oauth_server *server, const gh_oauth_options *options, gh_error *error)
+{
+    gh_status status = copy_options(server, options);
+    if (status == GH_OK) {
+        status = name_cookie(server, error);
+    }
+    if (status == GH_OK) {
+        status = load_secrets(server, error);
+    }
+    if (status == GH_OK) {
+        status = gh_signing_keys_load(server->store, &server->signing_key, &server->keys, error);
+    }
+    if (status == GH_OK) {
+        status = gh_oauth_documents_write(server);
+    }
+    if (status == GH_OK) {
+        server->throttle = gh_throttle_new();
+        status = server->throttle == NULL ? GH_ERR_NOMEM : GH_OK;
+    }
+    if (status == GH_ERR_NOMEM) {
+        return gh_error_set(error, status, "not enough memory for the authorization server");
+    }
+    return status;
+}
+
+gh_status gh_oauth_server_new(const gh_oauth_options *options, gh_store *store, gh_oauth_server **server,
+                              gh_error *error)
+{
+    gh_oauth_server *created = calloc(1, sizeof *created);
+    if (created == NULL) {
+        return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the authorization server");
+    }
+    created->store = store;
+    gh_status status = set_up(created, options, error);
+    if (status != GH_OK) {
+        gh_oauth_server_free(created);
+        return status;
+    }
+    *server = created;
+    return GH_OK;
+}
+
+void gh_oauth_server_free(gh_oauth_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < server->schemes.count; i++) {
+        free(server->schemes.items[i]);
+    }
+    free(server->schemes.items);
+    free(server->issuer);
+    free(server->resource);
+    free(server->scopes_supported);
+    free(server->default_scope);
+    free(server->server_name);
+    free(server->cookie_name);
+    free(server->metadata);
+    free(server->openid_metadata);
+    free(server->jwks);
+    gh_secret_free(server->csrf_secret);
+    gh_secret_free(server->refresh_secret);
+    gh_key_free(server->signing_key);
+    gh_keyset_free(server->keys);
+    gh_throttle_free(server->throttle);
+    free(server);
+}
+
+gh_keyset *gh_oauth_server_keys(gh_oauth_server *server)
+{
+    return gh_keyset_ref(server->keys);
+}

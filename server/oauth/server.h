@@ -1,0 +1,53 @@
+/* The authorization server of the dev mode (and, with another source of identity, of the proxy mode).
+ *
+ * RFC 6749/OAuth 2.1 code flow with S256 only (RFC 7636), resource indicators (RFC 8707), issuer
+ * identification (RFC 9207), dynamic registration (RFC 7591), revocation (RFC 7009), metadata (RFC 8414),
+ * native-app redirects (RFC 8252), JWT access tokens (RFC 9068). Handlers run on several threads at once; the
+ * server is immutable after creation but for its store and a counter of wrong passwords. */
+#ifndef GH_SERVER_OAUTH_SERVER_H
+#define GH_SERVER_OAUTH_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/auth/key.h"
+#include "server/exchange/exchange.h"
+#include "server/store/store.h"
+#include "shared/config/options.h"
+#include "shared/core/secret.h"
+#include "shared/core/status.h"
+
+typedef struct gh_oauth_server gh_oauth_server;
+
+typedef struct gh_oauth_options {
+    const char *issuer;           /* public origin, no trailing slash: "http://localhost:8080"; copied */
+    const char *resource;         /* public MCP URL: "http://localhost:8080/mcp"; copied */
+    const char *scopes_supported; /* "mcp offline_access"; copied */
+    const char *default_scope;    /* "mcp"; copied */
+    const char *server_name;      /* shown on the pages; copied */
+    const gh_text_list *redirect_schemes; /* private-use schemes that may be registered: "cursor" */
+    const gh_secret *dev_password;        /* NULL: anyone may be anyone; borrowed */
+    size_t max_clients;
+    int64_t code_ttl_s, access_ttl_s, refresh_ttl_s, refresh_grace_s, flow_ttl_s;
+} gh_oauth_options;
+
+/* Loads or creates the signing key and secrets in `store` (borrowed, outlives the server). */
+GH_MUST_USE gh_status gh_oauth_server_new(const gh_oauth_options *options, gh_store *store,
+                                          gh_oauth_server **server, gh_error *error);
+void gh_oauth_server_free(gh_oauth_server *server);
+
+/* The verification keys, with a reference for the caller. */
+gh_keyset *gh_oauth_server_keys(gh_oauth_server *server);
+
+/* Handlers; the context is the gh_oauth_server. */
+void gh_oauth_handle_metadata(void *server, const gh_request *request, gh_response *response);
+void gh_oauth_handle_openid_metadata(void *server, const gh_request *request, gh_response *response);
+void gh_oauth_handle_jwks(void *server, const gh_request *request, gh_response *response);
+void gh_oauth_handle_register(void *server, const gh_request *request, gh_response *response);
+void gh_oauth_handle_authorize(void *server, const gh_request *request, gh_response *response); /* GET */
+void gh_oauth_handle_login(void *server, const gh_request *request, gh_response *response);   /* GET, POST */
+void gh_oauth_handle_consent(void *server, const gh_request *request, gh_response *response); /* GET, POST */
+void gh_oauth_handle_token(void *server, const gh_request *request, gh_response *response);
+void gh_oauth_handle_revoke(void *server, const gh_request *request, gh_response *response);
+
+#endif

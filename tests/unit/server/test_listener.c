@@ -1,0 +1,529 @@
+/* The listener over real sockets: what a client sees of framing, deadlines, admission, drain and stop. */
+#include "server/http/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/core/clock.h"
+#include "shared/core/log.h"
+#include "tests/support/suite.h"
+
+#define REPLY_MAX 65536
+#define HOST "Host: localhost:8080\r\n"
+
+typedef struct server {
+    gh_site *site;
+    gh_router *router;
+    gh_proxies *proxies;
+    gh_watchdog *watchdog;
+    gh_transaction_setting setting;
+    gh_reservation reservation;
+    gh_listener *listener;
+    pthread_mutex_t gate; /* /wait waits for it */
+} server;
+
+static server s;
+static char reply[REPLY_MAX + 1];
+
+static void say_size(void *context, const gh_request *request, gh_response *response)
+{
+    char text[64];
+    (void)context;
+    (void)snprintf(text, sizeof text, "size %zu", request->body.len);
+    gh_response_text(response, 200, text);
+}
+
+static void stream_three(void *context, const gh_request *request, gh_response *response)
+{
+    (void)context;
+    (void)request;
+    ck_assert_int_eq(gh_response_stream_begin(response, 200), GH_OK);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(gh_response_stream_write(response, GH_VIEW_LIT("data: x\n\n")), GH_OK);
+    }
+}
+
+static void wait_for_gate(void *context, const gh_request *request, gh_response *response)
+{
+    (void)context;
+    (void)request;
+    (void)pthread_mutex_lock(&s.gate);
+    (void)pthread_mutex_unlock(&s.gate);
+    gh_response_text(response, 200, "waited");
+}
+
+/* Uses more stack than the library's own threads have. */
+static void use_stack(void *context, const gh_request *request, gh_response *response)
+{
+    volatile char deep[(size_t)128 * 1024];
+    (void)context;
+    (void)request;
+    for (size_t i = 0; i < sizeof deep; i += 1024) {
+        deep[i] = (char)i;
+    }
+    gh_response_text(response, 200, deep[1024] == 0 ? "deep" : "odd");
+}
+
+static bool admit(void *context, const gh_request *request)
+{
+    (void)context;
+    return gh_request_header(request, "Authorization").ptr != NULL;
+}
+
+static const gh_route ROUTES[] = {
+    {"POST", "/size", GH_ROUTE_OPEN, say_size, NULL, false, 0, NULL},
+    {"POST", "/large", GH_ROUTE_OPEN, say_size, NULL, false, (size_t)256 * 1024, admit},
+    {"GET", "/", GH_ROUTE_OPEN, say_size, NULL, false, 0, NULL},
+    {"GET", "/stream", GH_ROUTE_OPEN, stream_three, NULL, false, 0, NULL},
+    {"GET", "/wait", GH_ROUTE_OPEN, wait_for_gate, NULL, false, 0, NULL},
+    {"GET", "/stack", GH_ROUTE_OPEN, use_stack, NULL, false, 0, NULL},
+};
+
+static void start(size_t workers)
+{
+    const gh_address address = {"localhost", 0};
+    gh_error error = {0};
+    memset(&s, 0, sizeof s);
+    gh_log_set_level(GH_LOG_ERROR);
+    ck_assert_int_eq(pthread_mutex_init(&s.gate, NULL), 0);
+    ck_assert_int_eq(gh_site_new("http://localhost:8080", NULL, &s.site, NULL), GH_OK);
+    ck_assert_int_eq(gh_router_new(s.site, ROUTES, sizeof ROUTES / sizeof ROUTES[0], &s.router), GH_OK);
+    ck_assert_int_eq(gh_proxies_new(NULL, &s.proxies, NULL), GH_OK);
+    ck_assert_int_eq(gh_watchdog_start(&s.watchdog), GH_OK);
+    s.setting = (gh_transaction_setting){s.router, s.proxies, s.watchdog, 600};
+    const gh_listener_options options = {workers, 1500, &s.setting};
+    ck_assert_msg(gh_reservation_take(&address, gh_listener_has_ipv6(), &s.reservation, &error) == GH_OK,
+                  "%s", error.message);
+    ck_assert_msg(gh_listener_start(&options, &s.reservation, &s.listener, &error) == GH_OK, "%s",
+                  error.message);
+}
+
+static void stop(void)
+{
+    gh_listener_stop(s.listener);
+    gh_watchdog_stop(s.watchdog);
+    gh_reservation_release(&s.reservation);
+    gh_router_free(s.router);
+    gh_proxies_free(s.proxies);
+    gh_site_free(s.site);
+    (void)pthread_mutex_destroy(&s.gate);
+}
+
+static void set_up(void)
+{
+    start(8);
+}
+
+static int dial(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(s.reservation.address.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void put(int fd, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t sent = 0; sent < len;) {
+        ssize_t n = send(fd, text + sent, len - sent, MSG_NOSIGNAL);
+        if (n <= 0) {
+            break;
+        }
+        sent += (size_t)n;
+    }
+}
+
+/* Reads until the peer closes or `ms` pass without a byte; true when it closed. */
+static bool take(int fd, int ms)
+{
+    size_t len = 0;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    bool closed = false;
+    while (!closed && len < REPLY_MAX && poll(&wait, 1, ms) > 0) {
+        ssize_t n = recv(fd, reply + len, REPLY_MAX - len, 0);
+        closed = n <= 0;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    reply[len] = '\0';
+    return closed;
+}
+
+/* One exchange on a connection of its own; true when the server closed it. */
+static bool exchange(const char *request)
+{
+    int fd = dial();
+    put(fd, request);
+    bool closed = take(fd, 150);
+    (void)close(fd);
+    return closed;
+}
+
+static void assert_reply(const char *status, const char *part)
+{
+    char line[64];
+    (void)snprintf(line, sizeof line, "HTTP/1.1 %s ", status);
+    ck_assert_msg(strncmp(reply, line, strlen(line)) == 0, "wanted %s, got:\n%s", status, reply);
+    ck_assert_msg(strstr(reply, part) != NULL, "no \"%s\" in:\n%s", part, reply);
+}
+
+static void assert_works(void)
+{
+    ck_assert(!exchange("GET / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("200", "size 0");
+}
+
+START_TEST(a_request_is_answered_and_the_connection_kept)
+{
+    int fd = dial();
+    for (int i = 0; i < 3; i++) {
+        put(fd, "POST /size HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
+        ck_assert(!take(fd, 150));
+        assert_reply("200", "size 5");
+        assert_reply("200", "Connection: keep-alive\r\n");
+    }
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(pipelined_requests_are_answered_in_order)
+{
+    ck_assert(exchange("POST /size HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\na"
+                       "POST /size HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+                       "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
+    const char *one = strstr(reply, "size 1");
+    const char *two = strstr(reply, "size 2");
+    const char *zero = strstr(reply, "size 0");
+    ck_assert(one != NULL && two != NULL && zero != NULL && one < two && two < zero);
+}
+END_TEST
+
+START_TEST(no_smuggled_request_is_executed)
+{
+    static const char *const bad[] = {
+        "POST /size HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /size HTTP/1.1\r\n" HOST "Content-Length: 0\r\nContent-Length: 30\r\n\r\n",
+        "POST /size HTTP/1.1\r\n" HOST "Content-Length: 0x0\r\n\r\n",
+        "POST /size HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
+        "POST /size HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
+        "POST /size HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "X: a\r\n b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost:8080\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost:8080\n\n",
+        "GET / HTTP/1.1\n" HOST "\r\n",
+        "GET / HTTP/1.1\r\nHost : localhost:8080\r\n\r\n",
+        "GET  / HTTP/1.1\r\n" HOST "\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
+        "GET http://localhost:8080/ HTTP/1.1\r\n" HOST "\r\n",
+        "GET http://elsewhere.example/ HTTP/1.1\r\n" HOST "\r\n",
+        "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
+        "GET /\x01 HTTP/1.1\r\n" HOST "\r\n",
+        "nonsense\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char request[2048];
+        (void)snprintf(request, sizeof request, "%sGET / HTTP/1.1\r\n%s\r\n", bad[i], HOST);
+        ck_assert_msg(exchange(request), "left open: %s", bad[i]);
+        assert_reply("400", "\"error\"");
+        assert_reply("400", "Connection: close\r\n");
+        ck_assert_msg(strstr(reply, "size") == NULL, "a second request ran after: %s", bad[i]);
+    }
+    assert_works();
+}
+END_TEST
+
+START_TEST(methods_and_versions_that_are_unknown_get_json)
+{
+    ck_assert(exchange("TRACE / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("501", "method_not_implemented");
+    ck_assert(exchange("get / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("501", "method_not_implemented");
+    ck_assert(exchange("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    assert_reply("505", "\"error\"");
+    ck_assert(!exchange("MKCOL /x HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("404", "\"error\"");
+    ck_assert(!exchange("PUT /size HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\na"));
+    assert_reply("405", "Allow: POST, OPTIONS\r\n");
+    ck_assert(!exchange("OPTIONS /size HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("204", "Allow: POST, OPTIONS\r\n");
+    ck_assert(!exchange("GET /etc/passwd HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("404", "\"error\"");
+}
+END_TEST
+
+START_TEST(http_1_0_is_served_once)
+{
+    ck_assert(exchange("GET / HTTP/1.0\r\n" HOST "Connection: keep-alive\r\n\r\n"));
+    assert_reply("200", "Connection: close\r\n");
+}
+END_TEST
+
+START_TEST(more_headers_than_are_read_are_refused)
+{
+    gh_buf request = GH_BUF_INIT(4096);
+    (void)gh_buf_append_cstr(&request, "GET / HTTP/1.1\r\n" HOST);
+    for (int i = 0; i < 70; i++) {
+        (void)gh_buf_append_cstr(&request, "X-A: 1\r\n");
+    }
+    ck_assert_int_eq(gh_buf_append_cstr(&request, "\r\n"), GH_OK);
+    ck_assert(exchange(gh_buf_cstr(&request)));
+    gh_buf_free(&request);
+    assert_reply("431", "\"error\"");
+}
+END_TEST
+
+START_TEST(a_head_beyond_its_limit_is_refused)
+{
+    char *request = calloc(1, 20000);
+    ck_assert_ptr_nonnull(request);
+    (void)snprintf(request, 20000, "GET / HTTP/1.1\r\n" HOST "X-A: %017000d\r\n\r\n", 1);
+    ck_assert(exchange(request));
+    assert_reply("400", "16 KiB");
+    free(request);
+    assert_works();
+}
+END_TEST
+
+START_TEST(expect_is_answered_before_the_body)
+{
+    int fd = dial();
+    put(fd, "POST /size HTTP/1.1\r\n" HOST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    ck_assert(!take(fd, 150));
+    assert_reply("100", "Continue\r\n\r\n");
+    put(fd, "ab");
+    ck_assert(!take(fd, 150));
+    assert_reply("200", "size 2");
+    (void)close(fd);
+    ck_assert(exchange("POST /size HTTP/1.1\r\n" HOST "Content-Length: 2\r\nExpect: more\r\n\r\n"));
+    assert_reply("417", "\"error\"");
+}
+END_TEST
+
+/* A POST of `size` bytes. */
+static bool post_size(const char *path, const char *header, size_t size)
+{
+    char *request = malloc(size + 512);
+    ck_assert_ptr_nonnull(request);
+    int head = snprintf(request, 512, "POST %s HTTP/1.1\r\n" HOST "%sContent-Length: %zu\r\n\r\n", path,
+                        header, size);
+    ck_assert_int_gt(head, 0);
+    memset(request + head, 'a', size);
+    request[(size_t)head + size] = '\0';
+    bool closed = exchange(request);
+    free(request);
+    return closed;
+}
+
+START_TEST(large_bodies_are_for_those_who_may_send_them)
+{
+    ck_assert(!post_size("/size", "", 65536));
+    assert_reply("200", "size 65536");
+    ck_assert(post_size("/size", "", 65537));
+    assert_reply("413", "request_too_large");
+    ck_assert(!post_size("/large", "Authorization: x\r\n", 200000));
+    assert_reply("200", "size 200000");
+    ck_assert(post_size("/large", "Authorization: x\r\n", 300000));
+    assert_reply("413", "request_too_large");
+    (void)post_size("/large", "", 200000);
+    assert_reply("200", "size 0");
+    assert_reply("200", "Connection: close\r\n");
+}
+END_TEST
+
+START_TEST(chunks_have_the_same_limit)
+{
+    static char request[100000];
+    int head = snprintf(request, sizeof request,
+                        "POST /size HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    size_t len = (size_t)head;
+    for (int i = 0; i < 17; i++) {
+        len += (size_t)snprintf(request + len, sizeof request - len, "1000\r\n%04096d\r\n", 1);
+    }
+    (void)snprintf(request + len, sizeof request - len, "0\r\n\r\n");
+    int fd = dial();
+    put(fd, request);
+    (void)take(fd, 300);
+    (void)close(fd);
+    assert_reply("413", "request_too_large");
+}
+END_TEST
+
+START_TEST(a_slow_body_is_cut_at_its_deadline)
+{
+    int fd = dial();
+    int64_t began = gh_clock_mono_ms();
+    bool closed = false;
+    put(fd, "POST /size HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n");
+    while (!closed && gh_clock_mono_ms() - began < 5000) {
+        put(fd, "a");
+        closed = take(fd, 50) || reply[0] != '\0';
+    }
+    int64_t took = gh_clock_mono_ms() - began;
+    ck_assert_msg(took >= 500 && took < 2000, "cut after %d ms", (int)took);
+    assert_reply("408", "request_timeout");
+    (void)close(fd);
+    assert_works();
+}
+END_TEST
+
+START_TEST(a_slow_head_is_cut)
+{
+    int fd = dial();
+    put(fd, "GET / HTTP/1.1\r\n");
+    ck_assert(take(fd, 3000));
+    assert_reply("408", "request_timeout");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(a_body_that_breaks_off_is_no_request)
+{
+    int fd = dial();
+    put(fd, "POST /size HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc");
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    (void)take(fd, 300);
+    assert_reply("400", "\"error\"");
+    (void)close(fd);
+    assert_works();
+}
+END_TEST
+
+START_TEST(a_stream_ends_with_its_connection)
+{
+    ck_assert(exchange("GET /stream HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("200", "text/event-stream");
+    assert_reply("200", "\r\n\r\ndata: x\n\ndata: x\n\ndata: x\n\n");
+}
+END_TEST
+
+START_TEST(handlers_have_a_stack_to_stand_on)
+{
+    ck_assert(!exchange("GET /stack HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("200", "deep");
+}
+END_TEST
+
+START_TEST(idle_connections_starve_nobody)
+{
+    int idle[24];
+    stop();
+    start(8);
+    for (size_t i = 0; i < 24; i++) {
+        idle[i] = dial();
+        put(idle[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
+        int64_t began = gh_clock_mono_ms();
+        struct pollfd wait = {.fd = idle[i], .events = POLLIN};
+        ck_assert_msg(poll(&wait, 1, 1000) == 1, "connection %zu waited", i);
+        ck_assert_int_lt(gh_clock_mono_ms() - began, 1000);
+    }
+    (void)take(idle[23], 100);
+    assert_reply("200", "Connection: close\r\n");
+    for (size_t i = 0; i < 24; i++) {
+        (void)close(idle[i]);
+    }
+}
+END_TEST
+
+START_TEST(draining_ends_what_runs_and_refuses_the_rest)
+{
+    (void)pthread_mutex_lock(&s.gate);
+    int waiting = dial();
+    put(waiting, "GET /wait HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(!take(waiting, 150));
+    ck_assert(!gh_listener_drain(s.listener, 50));
+    ck_assert(exchange("GET / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_reply("503", "Retry-After: ");
+    (void)pthread_mutex_unlock(&s.gate);
+    ck_assert(gh_listener_drain(s.listener, 2000));
+    (void)take(waiting, 300);
+    assert_reply("200", "waited");
+    (void)close(waiting);
+}
+END_TEST
+
+START_TEST(stopping_does_not_wait_for_idle_connections)
+{
+    int fd = dial();
+    put(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(!take(fd, 150));
+    int64_t began = gh_clock_mono_ms();
+    stop();
+    ck_assert_int_lt(gh_clock_mono_ms() - began, 1000);
+    ck_assert(take(fd, 500));
+    (void)close(fd);
+    start(8);
+}
+END_TEST
+
+START_TEST(the_ipv6_twin_of_the_port_is_ours)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                   .sin6_port = htons(s.reservation.address.port),
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0) {
+        return; /* no IPv6 here, nothing to hold */
+    }
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        ck_assert(errno == EADDRINUSE || errno == EADDRNOTAVAIL);
+    } else {
+        ck_abort_msg("[::1] was free");
+    }
+    int connected = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    ck_assert(gh_listener_has_ipv6() ? connected == 0 : errno == ECONNREFUSED || errno == EADDRNOTAVAIL);
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(a_taken_port_is_a_sentence_with_a_remedy)
+{
+    const gh_address address = {"localhost", s.reservation.address.port};
+    gh_reservation second;
+    gh_error error = {0};
+    ck_assert_int_eq(gh_reservation_take(&address, gh_listener_has_ipv6(), &second, &error), GH_ERR_CONFLICT);
+    ck_assert_ptr_nonnull(strstr(error.message, "--listen"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("listener");
+    TCase *tests = tcase_create("listener");
+    tcase_add_checked_fixture(tests, set_up, stop);
+    tcase_set_timeout(tests, 30);
+    tcase_add_test(tests, a_request_is_answered_and_the_connection_kept);
+    tcase_add_test(tests, pipelined_requests_are_answered_in_order);
+    tcase_add_test(tests, no_smuggled_request_is_executed);
+    tcase_add_test(tests, methods_and_versions_that_are_unknown_get_json);
+    tcase_add_test(tests, http_1_0_is_served_once);
+    tcase_add_test(tests, more_headers_than_are_read_are_refused);
+    tcase_add_test(tests, a_head_beyond_its_limit_is_refused);
+    tcase_add_test(tests, expect_is_answered_before_the_body);
+    tcase_add_test(tests, large_bodies_are_for_those_who_may_send_them);
+    tcase_add_test(tests, chunks_have_the_same_limit);
+    tcase_add_test(tests, a_slow_body_is_cut_at_its_deadline);
+    tcase_add_test(tests, a_slow_head_is_cut);
+    tcase_add_test(tests, a_body_that_breaks_off_is_no_request);
+    tcase_add_test(tests, a_stream_ends_with_its_connection);
+    tcase_add_test(tests, handlers_have_a_stack_to_stand_on);
+    tcase_add_test(tests, idle_connections_starve_nobody);
+    tcase_add_test(tests, draining_ends_what_runs_and_refuses_the_rest);
+    tcase_add_test(tests, stopping_does_not_wait_for_idle_connections);
+    tcase_add_test(tests, the_ipv6_twin_of_the_port_is_ours);
+    tcase_add_test(tests, a_taken_port_is_a_sentence_with_a_remedy);
+    suite_add_tcase(suite, tests);
+    return gh_suite_run(suite);
+}

@@ -1,0 +1,263 @@
+#include "server/http/mcp_endpoint.h"
+
+#include <string.h>
+
+#include "server/mcp/registry.h"
+#include "shared/core/log.h"
+#include "tests/unit/server/token_fixture.h"
+
+#define METADATA "http://localhost:8080/.well-known/oauth-protected-resource/mcp"
+#define INITIALIZE                                                                                           \
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-"     \
+    "18\","                                                                                                  \
+    "\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}"
+
+static gh_key *key;
+static gh_keyset *keys;
+static gh_status alive;
+static gh_bearer *bearer;
+static gh_mcp_registry *registry;
+static gh_mcp_engine *engine;
+static gh_mcp_endpoint endpoint;
+static gh_response response;
+
+static gh_keyset *give_keys(void *context)
+{
+    (void)context;
+    return gh_keyset_ref(keys);
+}
+
+static gh_status grant_alive(void *context, const char *grant_id)
+{
+    (void)context;
+    (void)grant_id;
+    return alive;
+}
+
+static void set_up(void)
+{
+    gh_error error = {0};
+    gh_log_set_level(GH_LOG_ERROR);
+    fixture_clock_start();
+    alive = GH_OK;
+    key = new_key("ES256");
+    ck_assert_int_eq(gh_keyset_new(&key, 1, &keys), GH_OK);
+    const gh_bearer_options options = {.issuer = ISSUER,
+                                       .resource = RESOURCE,
+                                       .required_scope = "mcp",
+                                       .keys = give_keys,
+                                       .grant_alive = grant_alive};
+    ck_assert_int_eq(gh_bearer_new(&options, &bearer), GH_OK);
+    registry = gh_mcp_registry_new();
+    ck_assert_int_eq(gh_mcp_registry_add(registry, &GH_TOOL_SAY_HELLO, &error), GH_OK);
+    const gh_mcp_options engine_options = {.server_name = "test",
+                                           .server_version = "1",
+                                           .max_sessions = 10,
+                                           .max_sessions_per_principal = 10,
+                                           .session_idle_ms = 60000};
+    ck_assert_int_eq(gh_mcp_engine_new(&engine_options, registry, &engine), GH_OK);
+    endpoint = (gh_mcp_endpoint){bearer, engine, METADATA, "mcp"};
+    gh_response_init(&response, NULL);
+}
+
+static void tear_down(void)
+{
+    gh_response_clear(&response);
+    gh_mcp_engine_free(engine);
+    gh_mcp_registry_free(registry);
+    gh_bearer_free(bearer);
+    gh_keyset_free(keys);
+    gh_key_free(key);
+    gh_clock_set_source(NULL, NULL);
+}
+
+static char *token_with(const char *scope)
+{
+    char *text =
+        text_of("{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"u-1\",\"client_id\":\"c-1\",\"scope\":\"%s\","
+                "\"gid\":\"g-1\",\"jti\":\"j-1\",\"iat\":%d,\"exp\":%d}",
+                ISSUER, RESOURCE, scope, NOW, NOW + 600);
+    cJSON *claims = NULL;
+    char *token = NULL;
+    ck_assert_int_eq(gh_json_parse(gh_view_of(text), &GH_JSON_LIMITS_DOCUMENT, &claims, NULL), GH_OK);
+    ck_assert_int_eq(gh_jwt_sign(key, "at+jwt", claims, &token), GH_OK);
+    char *header = text_of("Bearer %s", token);
+    cJSON_Delete(claims);
+    free(text);
+    free(token);
+    return header;
+}
+
+/* One call; NULL values leave a header out. */
+static void call(gh_handler handler, const char *authorization, const char *type, const char *accept,
+                 const char *body)
+{
+    gh_header headers[4];
+    size_t count = 0;
+    if (authorization != NULL) {
+        headers[count++] = (gh_header){GH_VIEW_LIT("Authorization"), gh_view_of(authorization)};
+    }
+    if (type != NULL) {
+        headers[count++] = (gh_header){GH_VIEW_LIT("Content-Type"), gh_view_of(type)};
+    }
+    if (accept != NULL) {
+        headers[count++] = (gh_header){GH_VIEW_LIT("Accept"), gh_view_of(accept)};
+    }
+    const gh_request request = {.method = GH_VIEW_LIT("POST"),
+                                .path = GH_VIEW_LIT("/mcp"),
+                                .headers = headers,
+                                .header_count = count,
+                                .body = gh_view_of(body)};
+    gh_response_clear(&response);
+    gh_response_init(&response, NULL);
+    handler(&endpoint, &request, &response);
+}
+
+static bool head_has(const char *part)
+{
+    return strstr(gh_buf_cstr(&response.head), part) != NULL;
+}
+
+static bool body_has(const char *part)
+{
+    return strstr(gh_buf_cstr(&response.body), part) != NULL;
+}
+
+START_TEST(without_a_token_there_is_a_challenge_and_nothing_else)
+{
+    static const gh_handler handlers[] = {gh_mcp_handle_post, gh_mcp_handle_get, gh_mcp_handle_delete};
+    for (size_t i = 0; i < 3; i++) {
+        call(handlers[i], NULL, "text/plain", "image/png", "garbage");
+        ck_assert_int_eq(response.status, 401);
+        ck_assert(head_has("WWW-Authenticate: Bearer realm=\"mcp\", resource_metadata=\"" METADATA
+                           "\", scope=\"mcp\"\r\n"));
+        ck_assert(body_has("\"error_description\""));
+    }
+}
+END_TEST
+
+START_TEST(a_bad_token_is_named_in_the_challenge)
+{
+    char *good = token_with("mcp");
+    good[strlen(good) - 10] ^= 1;
+    call(gh_mcp_handle_post, good, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 401);
+    ck_assert(head_has("error=\"invalid_token\""));
+    ck_assert(head_has("error_description="));
+    ck_assert(head_has("resource_metadata=\"" METADATA "\""));
+    ck_assert(body_has("\"error\":\"invalid_token\""));
+    ck_assert(!body_has(good + 7));
+    free(good);
+}
+END_TEST
+
+START_TEST(too_little_scope_is_403)
+{
+    char *token = token_with("other");
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 403);
+    ck_assert(head_has("error=\"insufficient_scope\""));
+    ck_assert(head_has("scope=\"mcp\""));
+    free(token);
+}
+END_TEST
+
+START_TEST(a_revoked_grant_counts_at_once_and_an_outage_is_503)
+{
+    char *token = token_with("mcp");
+    alive = GH_ERR_NOT_FOUND;
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 401);
+    alive = GH_ERR_UNAVAILABLE;
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 503);
+    ck_assert(head_has("Retry-After: 5\r\n"));
+    ck_assert(!head_has("WWW-Authenticate"));
+    free(token);
+}
+END_TEST
+
+START_TEST(media_types_are_checked_leniently)
+{
+    static const char *const fine[] = {"application/json, text/event-stream", "*/*", "application/json",
+                                       "APPLICATION/*"};
+    char *token = token_with("mcp");
+    call(gh_mcp_handle_post, token, "text/plain", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 415);
+    call(gh_mcp_handle_post, token, NULL, NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 415);
+    call(gh_mcp_handle_post, token, "application/json", "text/html, image/*", INITIALIZE);
+    ck_assert_int_eq(response.status, 406);
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        call(gh_mcp_handle_post, token, "Application/JSON; charset=utf-8", fine[i], INITIALIZE);
+        ck_assert_msg(response.status == 200, "Accept: %s gave %d", fine[i], response.status);
+    }
+    free(token);
+}
+END_TEST
+
+START_TEST(the_engine_answers_who_may_come_in)
+{
+    char *token = token_with("mcp");
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 200);
+    ck_assert_str_eq(response.type, "application/json");
+    ck_assert(body_has("\"protocolVersion\":\"2025-06-18\""));
+    ck_assert(head_has("Mcp-Session-Id: "));
+    call(gh_mcp_handle_post, token, "application/json", NULL, "{nonsense");
+    ck_assert_int_eq(response.status, 400);
+    ck_assert(body_has("-32700"));
+    free(token);
+}
+END_TEST
+
+START_TEST(get_has_no_stream_to_offer)
+{
+    char *token = token_with("mcp");
+    call(gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 405);
+    ck_assert(head_has("Allow: POST, DELETE, OPTIONS\r\n"));
+    free(token);
+}
+END_TEST
+
+START_TEST(delete_without_a_session_is_the_engines_answer)
+{
+    char *token = token_with("mcp");
+    call(gh_mcp_handle_delete, token, NULL, NULL, NULL);
+    ck_assert_int_eq(response.status, 400);
+    free(token);
+}
+END_TEST
+
+START_TEST(only_a_good_token_admits_large_bodies)
+{
+    char *token = token_with("mcp");
+    gh_header header = {GH_VIEW_LIT("Authorization"), gh_view_of(token)};
+    gh_request request = {.headers = &header, .header_count = 1};
+    ck_assert(gh_mcp_admit(&endpoint, &request));
+    alive = GH_ERR_NOT_FOUND;
+    ck_assert(!gh_mcp_admit(&endpoint, &request));
+    request.header_count = 0;
+    ck_assert(!gh_mcp_admit(&endpoint, &request));
+    free(token);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mcp_endpoint");
+    TCase *tests = tcase_create("mcp_endpoint");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, without_a_token_there_is_a_challenge_and_nothing_else);
+    tcase_add_test(tests, a_bad_token_is_named_in_the_challenge);
+    tcase_add_test(tests, too_little_scope_is_403);
+    tcase_add_test(tests, a_revoked_grant_counts_at_once_and_an_outage_is_503);
+    tcase_add_test(tests, media_types_are_checked_leniently);
+    tcase_add_test(tests, the_engine_answers_who_may_come_in);
+    tcase_add_test(tests, get_has_no_stream_to_offer);
+    tcase_add_test(tests, delete_without_a_session_is_the_engines_answer);
+    tcase_add_test(tests, only_a_good_token_admits_large_bodies);
+    suite_add_tcase(suite, tests);
+    return gh_suite_run(suite);
+}
