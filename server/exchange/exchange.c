@@ -8,6 +8,7 @@
 #include "shared/json/access.h"
 
 #define HEAD_MAX ((size_t)32 * 1024)
+#define HEAD_STEP ((size_t)512)
 
 void gh_response_init(gh_response *response, const gh_response_sink *sink)
 {
@@ -91,12 +92,35 @@ bool gh_response_has_header(const gh_response *response, const char *name)
     return false;
 }
 
+/* Heads carry cookies and codes: growing must not leave a copy behind. */
+static gh_status make_room(gh_buf *head, size_t more)
+{
+    if (head->cap > more && head->len < head->cap - more) {
+        return GH_OK;
+    }
+    gh_buf bigger = GH_BUF_INIT(HEAD_MAX);
+    size_t wanted = head->len + more + HEAD_STEP;
+    gh_status status = gh_buf_reserve(&bigger, wanted < HEAD_MAX ? wanted : HEAD_MAX);
+    if (status == GH_OK) {
+        status = gh_buf_append_view(&bigger, gh_buf_view(head));
+    }
+    if (status != GH_OK) {
+        gh_buf_free(&bigger);
+        return status;
+    }
+    gh_buf_wipe_free(head);
+    *head = bigger;
+    return GH_OK;
+}
+
 void gh_response_header(gh_response *response, const char *name, gh_view value)
 {
     if (response->broken || response->streaming) {
         return;
     }
-    if (!is_header_name(name) || !is_header_value(value)) {
+    size_t line = strlen(name) + strlen(": ") + value.len + strlen("\r\n");
+    if (!is_header_name(name) || !is_header_value(value) || value.len > HEAD_MAX ||
+        make_room(&response->head, line) != GH_OK) {
         break_response(response);
         return;
     }

@@ -1,0 +1,36 @@
+#include "server/http/access_log.h"
+
+#include <stdio.h>
+
+#include "shared/core/log.h"
+
+static gh_view or_dash(gh_view view)
+{
+    return view.len > 0 ? view : GH_VIEW_LIT("-");
+}
+
+void gh_access_log_request(gh_view method, gh_view path, gh_view host, uint16_t port)
+{
+    char address[80];
+    if (!gh_log_enabled(GH_LOG_INFO)) {
+        return;
+    }
+    bool ipv6 = gh_view_find(host, ':') < host.len;
+    int written = snprintf(address, sizeof address, ipv6 ? "[%.*s]" : "%.*s", (int)host.len, host.ptr);
+    if (port != 0 && written > 0 && (size_t)written < sizeof address) {
+        (void)snprintf(address + written, sizeof address - (size_t)written, ":%u", (unsigned)port);
+    }
+    const gh_log_field fields[] = {{.key = "Method", .kind = GH_LOG_STR, .str = or_dash(method)},
+                                   {.key = "Path", .kind = GH_LOG_STR, .str = or_dash(path)},
+                                   {.key = "RemoteAddr", .kind = GH_LOG_STR, .str = gh_view_of(address)}};
+    gh_log_event(GH_LOG_INFO, "HTTP REQUEST", fields, sizeof fields / sizeof fields[0]);
+}
+
+void gh_access_log_response(gh_view method, gh_view path, int status, int64_t duration_ns)
+{
+    const gh_log_field fields[] = {{.key = "Method", .kind = GH_LOG_STR, .str = or_dash(method)},
+                                   {.key = "Path", .kind = GH_LOG_STR, .str = or_dash(path)},
+                                   {.key = "Status", .kind = GH_LOG_INT, .number = status},
+                                   {.key = "Duration", .kind = GH_LOG_DURATION_NS, .number = duration_ns}};
+    gh_log_event(GH_LOG_INFO, "HTTP RESPONSE", fields, sizeof fields / sizeof fields[0]);
+}

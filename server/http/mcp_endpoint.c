@@ -1,0 +1,190 @@
+#include "server/http/mcp_endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shared/net/sse.h"
+#include "shared/oauth/challenge.h"
+#include "shared/rpc/mcp.h"
+
+#define CHALLENGE_MAX ((size_t)4096)
+#define EVENT_MAX GH_RESPONSE_BODY_MAX
+
+static void set_challenge(const gh_mcp_endpoint *endpoint, const char *error, const char *description,
+                          gh_response *response)
+{
+    gh_buf header = GH_BUF_INIT(CHALLENGE_MAX);
+    /* The members are only read. */
+    const gh_challenge challenge = {.realm = (char *)(uintptr_t) "mcp",
+                                    .resource_metadata = (char *)(uintptr_t)endpoint->resource_metadata,
+                                    .scope = (char *)(uintptr_t)endpoint->scope,
+                                    .error = (char *)(uintptr_t)error,
+                                    .error_description = (char *)(uintptr_t)description};
+    if (gh_challenge_write(&challenge, &header) == GH_OK) {
+        gh_response_header(response, "WWW-Authenticate", gh_buf_view(&header));
+    }
+    gh_buf_free(&header);
+}
+
+static void refuse(const gh_mcp_endpoint *endpoint, gh_bearer_outcome outcome, const char *description,
+                   gh_response *response)
+{
+    switch (outcome) {
+    case GH_BEARER_OK:
+        break;
+    case GH_BEARER_MISSING:
+        set_challenge(endpoint, NULL, NULL, response);
+        gh_response_error(response, 401, "unauthorized",
+                          "Sign in first: the WWW-Authenticate header says where to get a token.");
+        break;
+    case GH_BEARER_INVALID:
+        set_challenge(endpoint, "invalid_token", description, response);
+        gh_response_error(response, 401, "invalid_token", description);
+        break;
+    case GH_BEARER_SCOPE:
+        set_challenge(endpoint, "insufficient_scope", description, response);
+        gh_response_error(response, 403, "insufficient_scope", description);
+        break;
+    case GH_BEARER_UNAVAILABLE:
+        gh_response_header_cstr(response, "Retry-After", "5");
+        gh_response_error(response, 503, "temporarily_unavailable",
+                          "The token could not be checked right now. Try again in a moment.");
+        break;
+    }
+}
+
+/* The principal, or NULL with the refusal in `response`. */
+static gh_principal *authenticate(const gh_mcp_endpoint *endpoint, const gh_request *request,
+                                  gh_response *response)
+{
+    gh_principal *principal = NULL;
+    gh_error error = {0};
+    gh_bearer_outcome outcome =
+        gh_bearer_check(endpoint->bearer, gh_request_header(request, "Authorization"), &principal, &error);
+    if (outcome == GH_BEARER_OK) {
+        return principal;
+    }
+    refuse(endpoint, outcome, error.message[0] != '\0' ? error.message : "The token is not valid.", response);
+    gh_principal_free(principal);
+    return NULL;
+}
+
+bool gh_mcp_admit(void *context, const gh_request *request)
+{
+    const gh_mcp_endpoint *endpoint = context;
+    gh_principal *principal = NULL;
+    gh_error error = {0};
+    gh_bearer_outcome outcome =
+        gh_bearer_check(endpoint->bearer, gh_request_header(request, "Authorization"), &principal, &error);
+    gh_principal_free(principal);
+    return outcome == GH_BEARER_OK;
+}
+
+static void reply_json(void *context, int http_status, gh_view session, gh_view body)
+{
+    gh_response *response = context;
+    if (session.len > 0) {
+        gh_response_header(response, GH_MCP_HEADER_SESSION, session);
+    }
+    gh_response_json(response, http_status, body);
+}
+
+static void reply_empty(void *context, int http_status)
+{
+    gh_response_empty(context, http_status);
+}
+
+static gh_status reply_event(void *context, gh_view message)
+{
+    gh_response *response = context;
+    gh_buf frame = GH_BUF_INIT(EVENT_MAX);
+    gh_status status = GH_OK;
+    if (!response->streaming) {
+        status = gh_response_stream_begin(response, 200);
+    }
+    if (status == GH_OK) {
+        status = gh_sse_write(&frame, GH_VIEW_LIT("message"), gh_view_of(NULL), message);
+    }
+    if (status == GH_OK) {
+        status = gh_response_stream_write(response, gh_buf_view(&frame));
+    }
+    gh_buf_free(&frame);
+    return status;
+}
+
+static bool reply_closed(void *context)
+{
+    const gh_response *response = context;
+    return response->streaming && gh_response_stream_closed(response);
+}
+
+static gh_view find_param(void *context, const char *name)
+{
+    char header[256];
+    int written = snprintf(header, sizeof header, "%s%s", GH_MCP_HEADER_PARAM_PREFIX, name);
+    if (written < 0 || (size_t)written >= sizeof header) {
+        return gh_view_of(NULL);
+    }
+    return gh_request_header(context, header);
+}
+
+static gh_mcp_headers headers_of(const gh_request *request)
+{
+    return (gh_mcp_headers){.version = gh_request_header(request, GH_MCP_HEADER_VERSION),
+                            .session = gh_request_header(request, GH_MCP_HEADER_SESSION),
+                            .method = gh_request_header(request, GH_MCP_HEADER_METHOD),
+                            .name = gh_request_header(request, GH_MCP_HEADER_NAME),
+                            .accept = gh_request_header(request, "Accept"),
+                            .context = (void *)(uintptr_t)request,
+                            .param = find_param};
+}
+
+static gh_mcp_reply reply_into(gh_response *response)
+{
+    return (gh_mcp_reply){.context = response,
+                          .json = reply_json,
+                          .empty = reply_empty,
+                          .event = reply_event,
+                          .closed = reply_closed};
+}
+
+void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response)
+{
+    const gh_mcp_endpoint *endpoint = context;
+    gh_principal *principal = authenticate(endpoint, request, response);
+    if (principal == NULL) {
+        return;
+    }
+    if (!gh_request_is_type(request, "application/json")) {
+        gh_response_error(response, 415, "unsupported_media_type",
+                          "Send one JSON-RPC message with Content-Type: application/json.");
+    } else {
+        gh_mcp_headers headers = headers_of(request);
+        gh_mcp_reply reply = reply_into(response);
+        gh_mcp_engine_post(endpoint->engine, principal, &headers, request->body, &reply);
+    }
+    gh_principal_free(principal);
+}
+
+void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response)
+{
+    gh_principal *principal = authenticate(context, request, response);
+    if (principal != NULL) {
+        gh_response_header_cstr(response, "Allow", "POST, DELETE, OPTIONS");
+        gh_response_error(response, 405, "method_not_allowed",
+                          "This server offers no event stream on GET; send JSON-RPC messages with POST.");
+    }
+    gh_principal_free(principal);
+}
+
+void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response *response)
+{
+    const gh_mcp_endpoint *endpoint = context;
+    gh_principal *principal = authenticate(endpoint, request, response);
+    if (principal != NULL) {
+        gh_mcp_headers headers = headers_of(request);
+        gh_mcp_reply reply = reply_into(response);
+        gh_mcp_engine_delete(endpoint->engine, principal, &headers, &reply);
+    }
+    gh_principal_free(principal);
+}

@@ -1,0 +1,29 @@
+/* The MCP endpoint over HTTP: bearer token, media types, and the way from the engine's reply to a response
+ * (MCP 2025-03-26 to 2026-07-28, "Streamable HTTP" and "Authorization"; RFC 6750; RFC 9728, 5.1).
+ *
+ * Authentication comes first: nothing is parsed and nothing shown before it. Immutable; any thread. */
+#ifndef GH_SERVER_HTTP_MCP_ENDPOINT_H
+#define GH_SERVER_HTTP_MCP_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "server/auth/bearer.h"
+#include "server/exchange/exchange.h"
+#include "server/mcp/engine.h"
+
+/* The context of the handlers; everything is borrowed. */
+typedef struct gh_mcp_endpoint {
+    const gh_bearer *bearer;
+    gh_mcp_engine *engine;
+    const char *resource_metadata; /* URL for the challenge */
+    const char *scope;             /* what is commonly needed: "mcp" */
+} gh_mcp_endpoint;
+
+void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response);
+/* 405 for who may come in: this server has no stream to offer on GET. */
+void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response);
+void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response *response);
+/* For gh_route.admit: the token is good. */
+bool gh_mcp_admit(void *context, const gh_request *request);
+
+#endif

@@ -1,0 +1,148 @@
+#include "server/http/pages.h"
+
+#include <stdlib.h>
+
+#include "server/oauth/page.h"
+#include "shared/json/access.h"
+#include "shared/oauth/metadata.h"
+
+#define DOCUMENT_MAX ((size_t)16 * 1024)
+
+struct gh_pages {
+    char *resource_metadata; /* the document */
+    char *home;              /* the page */
+    void *context;
+    gh_status (*ready)(void *context, gh_error *error);
+};
+
+static char *write_resource_metadata(const gh_pages_options *options)
+{
+    gh_buf out = GH_BUF_INIT(DOCUMENT_MAX);
+    /* The members are only read. */
+    const gh_resource_metadata metadata = {
+        .resource = (char *)(uintptr_t)gh_site_mcp_url(options->site),
+        .authorization_servers = {(char *)(uintptr_t)gh_site_origin(options->site)},
+        .authorization_server_count = 1,
+        .scopes_supported = (char *)(uintptr_t)options->scopes,
+        .resource_name = (char *)(uintptr_t)options->server_name};
+    cJSON *document = NULL;
+    char *text = NULL;
+    gh_status status = gh_resource_metadata_write(&metadata, &out);
+    if (status == GH_OK) {
+        status = gh_json_parse(gh_buf_view(&out), &GH_JSON_LIMITS_DOCUMENT, &document, NULL);
+    }
+    gh_buf_clear(&out);
+    if (status == GH_OK && gh_json_add_words(document, "bearer_methods_supported", "header") &&
+        gh_json_print(document, &out) == GH_OK) {
+        text = gh_buf_steal(&out);
+    }
+    cJSON_Delete(document);
+    gh_buf_free(&out);
+    return text;
+}
+
+static void write_command(gh_buf *out, const char *label, const char *before, const char *url)
+{
+    (void)gh_buf_append_cstr(out, "<h2>");
+    gh_page_escape(out, gh_view_of(label));
+    (void)gh_buf_append_cstr(out, "</h2>\n<pre><code>");
+    gh_page_escape(out, gh_view_of(before));
+    gh_page_escape(out, gh_view_of(url));
+    (void)gh_buf_append_cstr(out, "</code></pre>\n");
+}
+
+static char *write_home(const gh_pages_options *options)
+{
+    const char *url = gh_site_mcp_url(options->site);
+    gh_buf out = GH_BUF_INIT(GH_PAGE_MAX);
+    gh_page_begin(&out, options->server_name);
+    (void)gh_buf_append_cstr(&out, "<h1>");
+    gh_page_escape(&out, gh_view_of(options->server_name));
+    (void)gh_buf_append_cstr(&out,
+                             "</h1>\n<p>This is an MCP server that asks its callers to sign in. Point a "
+                             "client at its endpoint; the client opens this site in your browser when it "
+                             "is time to sign in.</p>\n");
+    write_command(&out, "MCP endpoint", "", url);
+    write_command(&out, "Claude Code", "claude mcp add --transport http gatehouse ", url);
+    write_command(&out, "Codex", "codex mcp add gatehouse --url ", url);
+    write_command(&out, "Clients that only start commands", "gatehouse-bridge ", url);
+    (void)gh_buf_append_cstr(&out,
+                             "<p><a href=\"/.well-known/oauth-protected-resource/mcp\">Resource "
+                             "metadata</a> &middot; <a href=\"/.well-known/oauth-authorization-server\">"
+                             "Authorization server metadata</a></p>\n");
+    gh_page_end(&out);
+    char *text = gh_buf_steal(&out);
+    gh_buf_free(&out);
+    return text;
+}
+
+gh_status gh_pages_new(const gh_pages_options *options, gh_pages **pages)
+{
+    gh_pages *made = calloc(1, sizeof *made);
+    *pages = NULL;
+    if (made == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    made->context = options->context;
+    made->ready = options->ready;
+    made->resource_metadata = write_resource_metadata(options);
+    made->home = write_home(options);
+    if (made->resource_metadata == NULL || made->home == NULL) {
+        gh_pages_free(made);
+        return GH_ERR_NOMEM;
+    }
+    *pages = made;
+    return GH_OK;
+}
+
+void gh_pages_free(gh_pages *pages)
+{
+    if (pages != NULL) {
+        free(pages->resource_metadata);
+        free(pages->home);
+        free(pages);
+    }
+}
+
+void gh_pages_handle_resource_metadata(void *context, const gh_request *request, gh_response *response)
+{
+    const gh_pages *pages = context;
+    (void)request;
+    gh_response_header_cstr(response, "Cache-Control", "max-age=300");
+    gh_response_json(response, 200, gh_view_of(pages->resource_metadata));
+}
+
+void gh_pages_handle_health(void *context, const gh_request *request, gh_response *response)
+{
+    (void)context;
+    (void)request;
+    gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ok\"}"));
+}
+
+void gh_pages_handle_ready(void *context, const gh_request *request, gh_response *response)
+{
+    const gh_pages *pages = context;
+    gh_error error = {0};
+    (void)request;
+    if (pages->ready(pages->context, &error) == GH_OK) {
+        gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ready\"}"));
+    } else {
+        gh_response_error(response, 503, "not_ready", error.message);
+    }
+}
+
+void gh_pages_handle_home(void *context, const gh_request *request, gh_response *response)
+{
+    const gh_pages *pages = context;
+    (void)request;
+    gh_page_headers(response, NULL);
+    gh_response_html(response, 200, gh_view_of(pages->home));
+}
+
+void gh_pages_handle_icon(void *context, const gh_request *request, gh_response *response)
+{
+    (void)context;
+    (void)request;
+    gh_response_header_cstr(response, "Cache-Control", "max-age=86400");
+    gh_response_empty(response, 204);
+}

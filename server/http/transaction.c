@@ -1,0 +1,254 @@
+#include "server/http/transaction.h"
+
+#include "server/http/access_log.h"
+#include "server/http/guard.h"
+#include "shared/core/clock.h"
+#include "shared/core/secret.h"
+
+#define READ_STEP ((size_t)16 * 1024)
+/* Replies up to this size fit into a socket's send buffer; only larger ones can be held up for long. */
+#define UNWATCHED_REPLY_MAX ((size_t)64 * 1024)
+#define WRITE_TIMEOUT_MS 10000
+#define WRITE_BYTES_PER_MS 32
+/* How much of a refused body is read so that the client sees the reply and not a reset connection. */
+#define LINGER_MS 1000
+#define LINGER_BYTES ((size_t)16 * 1024 * 1024)
+
+typedef struct transaction {
+    const gh_transaction_setting *setting;
+    const gh_transaction_peer *peer;
+    const gh_wire *wire;
+    gh_guard_verdict verdict;
+    gh_request request;
+    gh_response response;
+    gh_buf body;
+    bool body_unread; /* bytes of this request may still be on the way */
+    bool keep_alive;
+    bool stream_gone;
+} transaction;
+
+static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
+                              gh_view bytes)
+{
+    gh_watch watch;
+    if (bytes.len <= UNWATCHED_REPLY_MAX) {
+        return peer->write(peer->context, bytes);
+    }
+    gh_deadline deadline = gh_deadline_in(WRITE_TIMEOUT_MS + (int64_t)(bytes.len / WRITE_BYTES_PER_MS));
+    gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE, deadline);
+    gh_status status = peer->write(peer->context, bytes);
+    return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;
+}
+
+/* Every event is watched: a stream lives long, its buffer may be full at any time. */
+static gh_status stream_write(void *context, gh_view bytes)
+{
+    transaction *t = context;
+    gh_watch watch;
+    if (t->stream_gone) {
+        return GH_ERR_CLOSED;
+    }
+    gh_deadline deadline = gh_deadline_in(WRITE_TIMEOUT_MS);
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
+    gh_status status = t->peer->write(t->peer->context, bytes);
+    t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
+    return t->stream_gone ? GH_ERR_CLOSED : GH_OK;
+}
+
+static bool stream_closed(void *context)
+{
+    /* A peer that went shows on a write, not before. */
+    const transaction *t = context;
+    return t->stream_gone;
+}
+
+static void refuse(transaction *t, int status, const char *code, const char *description)
+{
+    gh_response_error(&t->response, status, code, description);
+    t->response.close = true;
+}
+
+/* Reads on up to `limit` bytes in all. GH_OK when the body is complete, GH_ERR_TOO_LARGE when there is more.
+ */
+static gh_status read_up_to(transaction *t, size_t limit)
+{
+    char step[READ_STEP];
+    while (t->body.len <= limit) {
+        size_t want = limit + 1 - t->body.len;
+        int got = t->peer->read(t->peer->context, step, want < sizeof step ? want : sizeof step);
+        if (got < 0) {
+            return GH_ERR_CLOSED;
+        }
+        if (got == 0) {
+            bool whole = t->verdict.body == GH_GUARD_BODY_CHUNKED || t->body.len == t->verdict.length;
+            return whole ? GH_OK : GH_ERR_TIMEOUT;
+        }
+        if (gh_buf_append(&t->body, step, (size_t)got) != GH_OK) {
+            return GH_ERR_NOMEM;
+        }
+        if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->body.len == t->verdict.length) {
+            return GH_OK;
+        }
+    }
+    return GH_ERR_TOO_LARGE;
+}
+
+/* Bodies of common size are read at once. A larger one takes memory and time only for callers that the route
+ * lets through by their head; a route answers the others without the body (401 before 413). */
+static gh_status read_in_two_steps(transaction *t, size_t limit)
+{
+    bool announced = t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > GH_ROUTE_BODY_MAX;
+    gh_status status = announced ? GH_ERR_TOO_LARGE : read_up_to(t, GH_ROUTE_BODY_MAX);
+    if (status != GH_ERR_TOO_LARGE || limit <= GH_ROUTE_BODY_MAX) {
+        return status;
+    }
+    if (!gh_router_admits_large(t->setting->router, &t->request)) {
+        gh_buf_clear(&t->body);
+        t->response.close = true;
+        return GH_OK;
+    }
+    if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > limit) {
+        return GH_ERR_TOO_LARGE;
+    }
+    if (announced && t->verdict.expects_continue) {
+        (void)t->peer->write(t->peer->context, GH_VIEW_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    return read_up_to(t, limit);
+}
+
+/* True when the service may be called. */
+static bool read_body(transaction *t)
+{
+    gh_watch watch;
+    if (t->verdict.body == GH_GUARD_BODY_NONE) {
+        return true;
+    }
+    size_t limit = gh_router_body_limit(t->setting->router, &t->request);
+    bool small = t->verdict.body == GH_GUARD_BODY_CHUNKED || t->verdict.length <= GH_ROUTE_BODY_MAX;
+    gh_buf_init(&t->body, limit + READ_STEP);
+    if (t->verdict.expects_continue && small) {
+        (void)t->peer->write(t->peer->context, GH_VIEW_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
+                    gh_deadline_in(t->setting->body_timeout_ms));
+    gh_status status = read_in_two_steps(t, limit);
+    bool late = gh_watchdog_remove(t->setting->watchdog, &watch);
+    if (status == GH_OK && !t->response.close) {
+        t->body_unread = false;
+    }
+    if (late || status == GH_ERR_TIMEOUT) {
+        t->body_unread = false;
+        refuse(t, 408, "request_timeout", "The body did not arrive in time.");
+    } else if (status == GH_ERR_TOO_LARGE) {
+        refuse(t, 413, "request_too_large", "The body is larger than this path takes.");
+    } else if (status == GH_ERR_CLOSED) {
+        t->body_unread = false;
+        refuse(t, 400, "invalid_request", "The body ended early or its framing is broken.");
+    } else if (status != GH_OK) {
+        refuse(t, 503, "temporarily_unavailable", "The server has no memory for this body. Try again later.");
+    }
+    t->request.body = gh_buf_view(&t->body);
+    return status == GH_OK && !late;
+}
+
+/* Takes what the client still sends, for a moment: closing a socket with unread bytes resets it, and the
+ * reply would be lost on its way. */
+static void linger(transaction *t)
+{
+    char step[READ_STEP];
+    size_t taken = 0;
+    gh_watch watch;
+    if (!t->body_unread || t->verdict.expects_continue || t->verdict.status != 0) {
+        return;
+    }
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
+                    gh_deadline_in(LINGER_MS));
+    while (taken < LINGER_BYTES) {
+        int got = t->peer->read(t->peer->context, step, sizeof step);
+        if (got <= 0) {
+            break;
+        }
+        taken += (size_t)got;
+    }
+    (void)gh_watchdog_remove(t->setting->watchdog, &watch);
+}
+
+static void reply(transaction *t)
+{
+    gh_buf message = GH_BUF_INIT(GH_RESPONSE_BODY_MAX + (size_t)64 * 1024);
+    if (t->response.streaming) {
+        t->keep_alive = false;
+        return;
+    }
+    t->keep_alive = t->keep_alive && !t->response.close;
+    bool head_only = gh_view_eq_cstr(t->wire->method, "HEAD");
+    (void)gh_buf_reserve(&message, t->response.head.len + t->response.body.len + 512);
+    gh_status status = gh_response_format(&t->response, head_only, t->keep_alive, &message);
+    if (status == GH_OK) {
+        status = send_watched(t->setting, t->peer, gh_buf_view(&message));
+    }
+    if (status != GH_OK) {
+        t->keep_alive = false;
+    } else if (!t->keep_alive) {
+        linger(t);
+    }
+    gh_buf_wipe_free(&message);
+}
+
+static void serve(transaction *t, const gh_transaction_state *state)
+{
+    if (t->verdict.status != 0) {
+        refuse(t, t->verdict.status, t->verdict.code, t->verdict.description);
+    } else if (state->draining) {
+        gh_response_header_cstr(&t->response, "Retry-After", "2");
+        refuse(t, 503, "temporarily_unavailable", "The server is stopping. Try again in a moment.");
+    } else if (read_body(t)) {
+        gh_router_serve(t->setting->router, &t->request, &t->response);
+    }
+}
+
+gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, const gh_wire *wire,
+                                         const gh_transaction_peer *peer, gh_transaction_state state)
+{
+    int64_t started = gh_clock_mono_ns();
+    transaction t = {.setting = setting, .peer = peer, .wire = wire};
+    const gh_response_sink sink = {.context = &t, .write = stream_write, .closed = stream_closed};
+    t.verdict = gh_guard_check(wire, state.clean);
+    t.request = (gh_request){.method = wire->method,
+                             .path = wire->target,
+                             .query = wire->query,
+                             .headers = wire->headers,
+                             .header_count = wire->header_count};
+    gh_view forwarded = gh_request_header(&t.request, "X-Forwarded-For");
+    t.request.remote_host = gh_proxies_client(setting->proxies, peer->host, forwarded);
+    t.request.remote_port = t.request.remote_host.ptr == peer->host.ptr ? peer->port : 0;
+    t.keep_alive = t.verdict.keep_alive && !state.crowded;
+    t.body_unread = t.verdict.body != GH_GUARD_BODY_NONE;
+    gh_response_init(&t.response, &sink);
+    gh_access_log_request(wire->method, wire->target, t.request.remote_host, t.request.remote_port);
+    serve(&t, &state);
+    reply(&t);
+    gh_transaction_result result = {.status = t.response.status == 0 ? 500 : t.response.status,
+                                    .keep_alive = t.keep_alive};
+    gh_access_log_response(wire->method, wire->target, result.status, gh_clock_mono_ns() - started);
+    gh_response_clear(&t.response);
+    gh_buf_wipe_free(&t.body);
+    return result;
+}
+
+void gh_transaction_refuse(const gh_transaction_peer *peer, gh_view method, gh_view path, int status,
+                           const char *code, const char *description)
+{
+    int64_t started = gh_clock_mono_ns();
+    gh_buf message = GH_BUF_INIT(4096);
+    gh_response response;
+    gh_response_init(&response, NULL);
+    gh_access_log_request(method, path, peer->host, peer->port);
+    gh_response_error(&response, status, code, description);
+    if (gh_response_format(&response, false, false, &message) == GH_OK) {
+        (void)peer->write(peer->context, gh_buf_view(&message));
+    }
+    gh_access_log_response(method, path, status, gh_clock_mono_ns() - started);
+    gh_response_clear(&response);
+    gh_buf_free(&message);
+}

@@ -1,0 +1,53 @@
+/* One request on one connection, from its head to its reply: guard, body within limits and deadlines,
+ * service, one write, access log. It knows no HTTP library: the owner of the socket lends it three functions.
+ */
+#ifndef GH_SERVER_HTTP_TRANSACTION_H
+#define GH_SERVER_HTTP_TRANSACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/exchange/exchange.h"
+#include "server/http/proxies.h"
+#include "server/http/router.h"
+#include "server/http/watchdog.h"
+#include "server/http/wire.h"
+
+/* What every transaction of a listener shares; immutable, borrowed. */
+typedef struct gh_transaction_setting {
+    const gh_router *router;
+    const gh_proxies *proxies;
+    gh_watchdog *watchdog;
+    int64_t body_timeout_ms;
+} gh_transaction_setting;
+
+typedef struct gh_transaction_peer {
+    void *context;
+    gh_view host; /* the socket's peer, not what a proxy says */
+    uint16_t port;
+    /* Next bytes of the body as framed: > 0, 0 at its end or when none came for long, < 0 when it broke off
+     * or broke the framing. */
+    int (*read)(void *context, void *buffer, size_t len);
+    gh_status (*write)(void *context, gh_view bytes);
+} gh_transaction_peer;
+
+typedef struct gh_transaction_state {
+    bool clean;    /* gh_wire_is_clean */
+    bool crowded;  /* close the connection afterwards */
+    bool draining; /* the server is stopping: no new work */
+} gh_transaction_state;
+
+typedef struct gh_transaction_result {
+    int status;
+    bool keep_alive; /* false: the connection must be closed */
+} gh_transaction_result;
+
+gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, const gh_wire *wire,
+                                         const gh_transaction_peer *peer, gh_transaction_state state);
+
+/* For a request that never became one: sends the error as JSON, and logs both lines. `wire` may be empty. */
+void gh_transaction_refuse(const gh_transaction_peer *peer, gh_view method, gh_view path, int status,
+                           const char *code, const char *description);
+
+#endif

@@ -1,0 +1,208 @@
+#include "server/http/watchdog.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+struct gh_watchdog {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    gh_watch *first;
+    bool ticking; /* the thread looks again within a tick and needs no signal */
+    bool stop;
+};
+
+typedef struct endpoint {
+    char host[INET6_ADDRSTRLEN];
+    uint16_t port;
+} endpoint;
+
+typedef void (*visitor)(void *context, int fd);
+
+static void for_each_socket(visitor visit, void *context)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL) {
+        return;
+    }
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        int64_t fd = -1;
+        if (gh_view_to_int64(gh_view_of(entry->d_name), 0, INT32_MAX, &fd) == GH_OK && fd != dirfd(folder)) {
+            visit(context, (int)fd);
+        }
+    }
+    (void)closedir(folder);
+}
+
+static bool name_endpoint(const struct sockaddr_storage *address, endpoint *out)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        out->port = ntohs(in->sin_port);
+        return inet_ntop(AF_INET, &in->sin_addr, out->host, sizeof out->host) != NULL;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+        out->port = ntohs(in6->sin6_port);
+        return inet_ntop(AF_INET6, &in6->sin6_addr, out->host, sizeof out->host) != NULL;
+    }
+    return false;
+}
+
+/* Shuts `fd` down when a watch that is due has its peer. */
+static void cut_if_due(void *context, int fd)
+{
+    gh_watchdog *watchdog = context;
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    endpoint peer;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 || !name_endpoint(&address, &peer)) {
+        return;
+    }
+    for (gh_watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
+        if (watch->port == peer.port && gh_deadline_passed(watch->deadline) &&
+            gh_view_eq_cstr(watch->host, peer.host)) {
+            watch->fired = true;
+            (void)shutdown(fd, watch->side == GH_WATCH_READ ? SHUT_RD : SHUT_RDWR);
+        }
+    }
+}
+
+static bool any_due(const gh_watchdog *watchdog)
+{
+    for (const gh_watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
+        if (!watch->fired && gh_deadline_passed(watch->deadline)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void wait_a_tick(gh_watchdog *watchdog)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GH_WATCHDOG_TICK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
+}
+
+static void *run(void *context)
+{
+    gh_watchdog *watchdog = context;
+    (void)pthread_mutex_lock(&watchdog->lock);
+    while (!watchdog->stop) {
+        if (watchdog->first == NULL) {
+            watchdog->ticking = false;
+            (void)pthread_cond_wait(&watchdog->wake, &watchdog->lock);
+            watchdog->ticking = true;
+        }
+        if (watchdog->stop) {
+            break;
+        }
+        wait_a_tick(watchdog);
+        /* Under the lock: a connection with a due watch cannot close, so its descriptor is still its own. */
+        if (any_due(watchdog)) {
+            for_each_socket(cut_if_due, watchdog);
+        }
+    }
+    (void)pthread_mutex_unlock(&watchdog->lock);
+    return NULL;
+}
+
+gh_status gh_watchdog_start(gh_watchdog **watchdog)
+{
+    pthread_condattr_t monotonic;
+    gh_watchdog *made = calloc(1, sizeof *made);
+    *watchdog = NULL;
+    if (made == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    (void)pthread_mutex_init(&made->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&made->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    made->ticking = true;
+    if (pthread_create(&made->thread, NULL, run, made) != 0) {
+        (void)pthread_cond_destroy(&made->wake);
+        (void)pthread_mutex_destroy(&made->lock);
+        free(made);
+        return GH_ERR_UNAVAILABLE;
+    }
+    *watchdog = made;
+    return GH_OK;
+}
+
+void gh_watchdog_stop(gh_watchdog *watchdog)
+{
+    if (watchdog == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&watchdog->lock);
+    watchdog->stop = true;
+    (void)pthread_cond_signal(&watchdog->wake);
+    (void)pthread_mutex_unlock(&watchdog->lock);
+    (void)pthread_join(watchdog->thread, NULL);
+    (void)pthread_cond_destroy(&watchdog->wake);
+    (void)pthread_mutex_destroy(&watchdog->lock);
+    free(watchdog);
+}
+
+void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint16_t port, gh_watch_side side,
+                     gh_deadline deadline)
+{
+    *watch = (gh_watch){.host = host, .port = port, .side = side, .deadline = deadline};
+    (void)pthread_mutex_lock(&watchdog->lock);
+    watch->next = watchdog->first;
+    if (watch->next != NULL) {
+        watch->next->previous = watch;
+    }
+    watchdog->first = watch;
+    if (!watchdog->ticking) {
+        watchdog->ticking = true;
+        (void)pthread_cond_signal(&watchdog->wake);
+    }
+    (void)pthread_mutex_unlock(&watchdog->lock);
+}
+
+bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
+{
+    (void)pthread_mutex_lock(&watchdog->lock);
+    if (watch->previous != NULL) {
+        watch->previous->next = watch->next;
+    } else {
+        watchdog->first = watch->next;
+    }
+    if (watch->next != NULL) {
+        watch->next->previous = watch->previous;
+    }
+    bool fired = watch->fired;
+    (void)pthread_mutex_unlock(&watchdog->lock);
+    return fired;
+}
+
+static void shut_if_local(void *context, int fd)
+{
+    const uint16_t *port = context;
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    endpoint local;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, &local) &&
+        local.port == *port) {
+        (void)shutdown(fd, SHUT_RDWR);
+    }
+}
+
+void gh_watchdog_shut_port(uint16_t port)
+{
+    for_each_socket(shut_if_local, &port);
+}

@@ -1,0 +1,49 @@
+/* The watchdog: cuts a peer that sends its body, or takes its reply, too slowly.
+ *
+ * The HTTP library has no deadline for either and no way to reach a connection's socket, so a thread finds
+ * the descriptor by the peer's address and shuts it down. A watch must be removed by the thread that added
+ * it before the connection can close: the lock makes that safe. Deadlines are met within
+ * GH_WATCHDOG_TICK_MS. Nothing runs while nobody is watched. Thread-safe. */
+#ifndef GH_SERVER_HTTP_WATCHDOG_H
+#define GH_SERVER_HTTP_WATCHDOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/core/clock.h"
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+#define GH_WATCHDOG_TICK_MS 100
+
+typedef struct gh_watchdog gh_watchdog;
+
+typedef enum gh_watch_side {
+    GH_WATCH_READ, /* reading ends; a reply can still be written */
+    GH_WATCH_WRITE /* both ways end */
+} gh_watch_side;
+
+/* Owned by the watching thread, normally on its stack. Filled by gh_watchdog_add. */
+typedef struct gh_watch {
+    struct gh_watch *next, *previous;
+    gh_view host; /* the peer's address, borrowed until removal */
+    uint16_t port;
+    gh_watch_side side;
+    gh_deadline deadline;
+    bool fired;
+} gh_watch;
+
+GH_MUST_USE gh_status gh_watchdog_start(gh_watchdog **watchdog);
+/* No watch may be left. NULL is fine. */
+void gh_watchdog_stop(gh_watchdog *watchdog);
+
+void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint16_t port, gh_watch_side side,
+                     gh_deadline deadline);
+/* True when it fired. */
+bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
+
+/* Shuts down every TCP socket of this process whose local port is `port`, the listening ones too, so that
+ * whoever waits on one wakes up. For the end of the program. */
+void gh_watchdog_shut_port(uint16_t port);
+
+#endif

@@ -1,0 +1,57 @@
+#include "server/http/wire.h"
+
+#include <string.h>
+
+static const char *after(gh_view view)
+{
+    return view.ptr + view.len;
+}
+
+/* Nothing before the method but the one empty line that RFC 9112, 2.2, lets a client send. */
+static bool starts_at(const gh_wire *wire, const char *base)
+{
+    const char *start = wire->method.ptr;
+    return start == base || (start == base + 2 && memcmp(base, "\r\n", 2) == 0);
+}
+
+static bool request_line_is_clean(const gh_wire *wire)
+{
+    const char *target_end = after(wire->target);
+    if (wire->query.ptr != NULL) {
+        if (wire->query.ptr != target_end + 1) {
+            return false;
+        }
+        target_end = after(wire->query);
+    }
+    return wire->target.ptr == after(wire->method) + 1 &&
+           wire->version.ptr == target_end + 1 + strlen("HTTP/");
+}
+
+/* Between name and value: the NUL that was the colon, then white space only. */
+static bool colon_is_clean(const gh_header *header)
+{
+    for (const char *c = after(header->name) + 1; c < header->value.ptr; c++) {
+        if (*c != ' ' && *c != '\t') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool gh_wire_is_clean(const gh_wire *wire, const char *base, const char *end)
+{
+    if (!starts_at(wire, base) || !request_line_is_clean(wire)) {
+        return false;
+    }
+    const char *line = after(wire->version) + 2;
+    for (size_t i = 0; i < wire->header_count; i++) {
+        const gh_header *header = &wire->headers[i];
+        if (header->name.ptr != line || !colon_is_clean(header)) {
+            return false;
+        }
+        line = after(header->value) + 2;
+    }
+    /* The empty line that ends the head: its LF was overwritten too. Anything else is a line that the parser
+     * stopped at, or a head that ended with bare LFs. */
+    return wire->header_count == 0 || (line + 2 <= end && line[0] == '\r' && line[1] == '\0');
+}

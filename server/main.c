@@ -1,0 +1,154 @@
+/* gatehouse: settings, signals, start, housekeeping, drain. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/app.h"
+#include "server/options.h"
+#include "shared/core/log.h"
+
+#define EXIT_USAGE 64
+#define EXIT_CONFIGURATION 78
+#define SWEEP_S 60
+
+static int print(const gh_buf *text, gh_status status)
+{
+    bool written = status == GH_OK && fwrite(text->data, 1, text->len, stdout) == text->len;
+    return written && fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* --help, --version, --print-config; -1 when none was asked for. */
+static int answer_and_leave(const gh_settings *settings)
+{
+    gh_buf text = GH_BUF_INIT((size_t)64 * 1024);
+    int code = -1;
+    if (settings->result.help) {
+        code = print(&text, gh_settings_write_help(&text));
+    } else if (settings->result.version) {
+        code = print(&text, gh_buf_appendf(&text, "gatehouse %s\n", GATEHOUSE_VERSION));
+    } else if (settings->result.print_config) {
+        gh_status status = gh_settings_write_config(settings, &text);
+        code = print(&text, status == GH_OK ? gh_buf_append_char(&text, '\n') : status);
+    }
+    gh_buf_free(&text);
+    return code;
+}
+
+static gh_log_level level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return (gh_log_level)i;
+        }
+    }
+    return GH_LOG_INFO;
+}
+
+static gh_status start_log(const gh_settings *settings)
+{
+    const gh_log_options options = {.fd = STDERR_FILENO,
+                                    .format =
+                                        strcmp(settings->log_format, "json") == 0 ? GH_LOG_JSON : GH_LOG_TEXT,
+                                    .level = level_of(settings->log_level)};
+    return gh_log_start(&options);
+}
+
+static void greet(const gh_settings *settings, const gh_app *app)
+{
+    const char *origin = gh_app_origin(app);
+    gh_log_info("gatehouse %s: an MCP server that asks its callers to sign in (--auth %s)", GATEHOUSE_VERSION,
+                settings->auth);
+    gh_log_info("listening on %s (MCP endpoint %s/mcp)", origin, origin);
+    if (settings->dev_password == NULL) {
+        gh_log_warn("anyone on this machine can sign in as anyone; --dev-password-file ends that");
+    }
+}
+
+static void block_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Until somebody asks for the end. */
+static int serve(gh_app *app, const sigset_t *signals)
+{
+    const struct timespec minute = {.tv_sec = SWEEP_S};
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &minute);
+        if (number == SIGTERM || number == SIGINT) {
+            return number;
+        }
+        if (number == SIGHUP) {
+            gh_log_info("SIGHUP: there is nothing to reload; restart to apply new settings");
+        } else if (errno == EAGAIN) {
+            gh_app_sweep(app);
+        }
+    }
+}
+
+static void finish(gh_app *app, int number, const sigset_t *signals)
+{
+    gh_log_info("%s: finishing what is in flight; a second signal ends at once",
+                number == SIGTERM ? "SIGTERM" : "SIGINT");
+    (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    if (!gh_app_drain(app)) {
+        gh_log_warn("some requests did not end in time and are cut");
+    }
+    gh_app_stop(app);
+    gh_log_info("stopped");
+}
+
+static int run(const gh_settings *settings)
+{
+    sigset_t signals;
+    gh_error error = {0};
+    gh_app *app = NULL;
+    block_signals(&signals);
+    if (start_log(settings) != GH_OK) {
+        (void)fprintf(stderr, "gatehouse: the log could not be started: out of memory or threads\n");
+        return 1;
+    }
+    gh_status status = gh_app_start(settings, &app, &error);
+    if (status == GH_OK) {
+        greet(settings, app);
+        finish(app, serve(app, &signals), &signals);
+    } else {
+        gh_log_error("%s", error.message);
+    }
+    gh_log_stop();
+    if (status == GH_OK) {
+        return 0;
+    }
+    return status == GH_ERR_INVALID ? EXIT_CONFIGURATION : 1;
+}
+
+int main(int argc, char **argv)
+{
+    gh_settings settings;
+    gh_error error = {0};
+    (void)umask(077);
+    gh_status status = gh_settings_load(argc, argv, environ, &settings, &error);
+    int code = EXIT_CONFIGURATION;
+    if (status == GH_OK) {
+        code = answer_and_leave(&settings);
+        code = code >= 0 ? code : run(&settings);
+    } else {
+        (void)fprintf(stderr, "gatehouse: %s\n", error.message);
+        if (status == GH_ERR_INVALID) {
+            (void)fprintf(stderr, "gatehouse --help lists the options.\n");
+            code = EXIT_USAGE;
+        }
+    }
+    gh_settings_clear(&settings);
+    return code;
+}

@@ -1,0 +1,284 @@
+#include "server/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/http/address.h"
+#include "shared/core/file.h"
+#include "shared/net/url.h"
+
+#define FIELD(member) offsetof(gh_settings, member)
+#define DAY_MS (24LL * 3600 * 1000)
+
+static gh_status check_listen(const char *value, gh_error *error)
+{
+    gh_address address;
+    return gh_address_parse(value, &address, error);
+}
+
+static gh_status check_store(const char *value, gh_error *error)
+{
+    if (strcmp(value, "memory") == 0 || (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0')) {
+        return GH_OK;
+    }
+    return gh_error_set(error, GH_ERR_INVALID, "write memory, or sqlite: and a path");
+}
+
+static const gh_option OPTIONS[] = {
+    {.name = "auth",
+     .type = GH_OPTION_ENUM,
+     .field = FIELD(auth),
+     .initial = "dev",
+     .choices = "dev",
+     .argument = "MODE",
+     .help = "Where users sign in. dev: a page of this server, for people on this machine only.",
+     .group = "Server"},
+    {.name = "listen",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(listen),
+     .initial = "127.0.0.1:8080",
+     .argument = "HOST:PORT",
+     .help = "Address to listen on; port 0 takes a free one.",
+     .check = check_listen},
+    {.name = "public-url",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(public_url),
+     .argument = "URL",
+     .help = "How clients reach this server: an origin without path.\nThe default is http://localhost:PORT."},
+    {.name = "name",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(name),
+     .initial = "Gatehouse",
+     .argument = "TEXT",
+     .help = "Name that users and clients see."},
+    {.name = "store",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(store),
+     .argument = "STORE",
+     .help = "Where clients, grants and keys are kept: memory, or sqlite:PATH.\n"
+             "The default is sqlite:$XDG_STATE_HOME/gatehouse/dev.db.",
+     .check = check_store},
+    {.name = "dev-password",
+     .type = GH_OPTION_SECRET,
+     .field = FIELD(dev_password),
+     .argument = "FILE",
+     .help = "Password that the dev sign-in page asks for; without it\n"
+             "anyone on this machine can sign in as anyone.",
+     .group = "Signing in"},
+    {.name = "redirect-scheme",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(redirect_schemes),
+     .initial = "cursor",
+     .argument = "SCHEME",
+     .help = "Private-use URI scheme that clients may register redirects with."},
+    {.name = "access-token-ttl",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(access_token_ttl_ms),
+     .initial = "10m",
+     .min = 1000,
+     .max = DAY_MS,
+     .argument = "TIME",
+     .help = "How long an access token is good."},
+    {.name = "refresh-token-ttl",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(refresh_token_ttl_ms),
+     .initial = "30d",
+     .min = 1000,
+     .max = 365 * DAY_MS,
+     .argument = "TIME",
+     .help = "How long a grant outlives its last use."},
+    {.name = "max-clients",
+     .type = GH_OPTION_INT,
+     .field = FIELD(max_clients),
+     .initial = "1000",
+     .min = 1,
+     .max = 1000000,
+     .argument = "N",
+     .help = "Registered clients; unused ones make room."},
+    {.name = "max-sessions",
+     .type = GH_OPTION_INT,
+     .field = FIELD(max_sessions),
+     .initial = "10000",
+     .min = 1,
+     .max = 1000000,
+     .argument = "N",
+     .help = "MCP sessions at once.",
+     .group = "Limits"},
+    {.name = "session-idle",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(session_idle_ms),
+     .initial = "1h",
+     .min = 1000,
+     .max = 30 * DAY_MS,
+     .argument = "TIME",
+     .help = "An MCP session without a request ends after this."},
+    {.name = "workers",
+     .type = GH_OPTION_INT,
+     .field = FIELD(workers),
+     .initial = "256",
+     .min = 4,
+     .max = 4096,
+     .argument = "N",
+     .help = "Threads; each serves one connection at a time."},
+    {.name = "max-body",
+     .type = GH_OPTION_SIZE,
+     .field = FIELD(max_body),
+     .initial = "4m",
+     .min = 64 * 1024,
+     .max = 64 * 1024 * 1024,
+     .argument = "SIZE",
+     .help = "Largest message at /mcp."},
+    {.name = "request-timeout",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(request_timeout_ms),
+     .initial = "5s",
+     .min = 100,
+     .max = 300000,
+     .argument = "TIME",
+     .help = "For a request head, and for an idle connection."},
+    {.name = "body-timeout",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(body_timeout_ms),
+     .initial = "10s",
+     .min = 100,
+     .max = 600000,
+     .argument = "TIME",
+     .help = "For a request body."},
+    {.name = "drain-timeout",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(drain_timeout_ms),
+     .initial = "10s",
+     .min = 0,
+     .max = 600000,
+     .argument = "TIME",
+     .help = "At the end, for requests in flight."},
+    {.name = "allow-origin",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(allowed_origins),
+     .argument = "ORIGIN",
+     .help = "Web pages that may call this server, such as https://inspector.example.",
+     .group = "Network"},
+    {.name = "trusted-proxy",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(trusted_proxies),
+     .argument = "ADDRESS",
+     .help = "Address or network whose X-Forwarded-For is believed."},
+    {.name = "log-format",
+     .type = GH_OPTION_ENUM,
+     .field = FIELD(log_format),
+     .initial = "text",
+     .choices = "text json",
+     .argument = "FORMAT",
+     .help = "Form of the log, which goes to standard error.",
+     .group = "Log"},
+    {.name = "log-level",
+     .type = GH_OPTION_ENUM,
+     .field = FIELD(log_level),
+     .initial = "info",
+     .choices = "error warn info debug",
+     .argument = "LEVEL",
+     .help = "The least important level that is logged."},
+};
+
+static const gh_option_table TABLE = {
+    .program = "gatehouse",
+    .env_prefix = "GATEHOUSE_",
+    .env_exclude = "GATEHOUSE_BRIDGE_",
+    .version = GATEHOUSE_VERSION,
+    .usage = "gatehouse [OPTIONS]",
+    .footer = "Examples:\n"
+              "  gatehouse\n"
+              "      An MCP server at http://localhost:8080/mcp with a sign-in page of its own\n"
+              "  gatehouse --listen localhost:0 --store memory\n"
+              "      The same on a free port, keeping nothing",
+    .options = OPTIONS,
+    .count = sizeof OPTIONS / sizeof OPTIONS[0],
+};
+
+static gh_status default_store(gh_settings *settings, gh_error *error)
+{
+    gh_buf spec = GH_BUF_INIT(4096);
+    char *folder = NULL;
+    if (settings->store != NULL) {
+        return GH_OK;
+    }
+    gh_status status = gh_file_state_dir("gatehouse", &folder, error);
+    if (status == GH_OK) {
+        (void)gh_buf_appendf(&spec, "sqlite:%s/dev.db", folder);
+        settings->store = gh_buf_steal(&spec);
+        status = settings->store != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
+    }
+    free(folder);
+    gh_buf_free(&spec);
+    return status;
+}
+
+static gh_status check_public_url(const char *text, gh_error *error)
+{
+    gh_url url;
+    gh_error why = {0};
+    if (gh_url_parse(gh_view_of(text), &url, &why) != GH_OK) {
+        return gh_error_set(error, GH_ERR_INVALID, "--public-url: %s", why.message);
+    }
+    if (gh_url_is_https(&url)) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--public-url is https, but this server does not speak TLS and --auth dev is for this "
+            "machine only. Use http://localhost:PORT.");
+    }
+    if (!gh_url_is_http(&url) || !gh_url_is_loopback(&url)) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--public-url %s is not on this machine: with --auth dev anyone who reaches the server "
+            "can sign in as anyone. Use http://localhost:PORT.",
+            text);
+    }
+    return GH_OK;
+}
+
+/* In dev mode nothing may be reachable from another machine. */
+static gh_status check_dev(const gh_settings *settings, gh_error *error)
+{
+    gh_address address;
+    gh_status status = gh_address_parse(settings->listen, &address, error);
+    if (status != GH_OK) {
+        return status;
+    }
+    if (!gh_host_is_loopback(gh_view_of(address.host))) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--listen %s would let other machines in: with --auth dev anyone who reaches the "
+                            "server can sign in as anyone. Use --listen 127.0.0.1:%u.",
+                            settings->listen, (unsigned)address.port);
+    }
+    return settings->public_url != NULL ? check_public_url(settings->public_url, error) : GH_OK;
+}
+
+gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *settings, gh_error *error)
+{
+    memset(settings, 0, sizeof *settings);
+    gh_status status = gh_options_load(&TABLE, argc, argv, env, settings, &settings->result, error);
+    if (status != GH_OK || settings->result.help || settings->result.version) {
+        return status;
+    }
+    if (settings->result.positional.count > 0) {
+        return gh_error_set(error, GH_ERR_INVALID, "gatehouse takes options only, but was given \"%s\".",
+                            settings->result.positional.items[0]);
+    }
+    status = default_store(settings, error);
+    return status == GH_OK ? check_dev(settings, error) : status;
+}
+
+void gh_settings_clear(gh_settings *settings)
+{
+    gh_options_clear(&TABLE, settings, &settings->result);
+}
+
+gh_status gh_settings_write_help(gh_buf *out)
+{
+    return gh_options_write_help(&TABLE, out);
+}
+
+gh_status gh_settings_write_config(const gh_settings *settings, gh_buf *out)
+{
+    return gh_options_write_config(&TABLE, settings, out);
+}

@@ -1,0 +1,39 @@
+/* The server's settings, filled from its option table. Read-only after gh_settings_load. */
+#ifndef GH_SERVER_OPTIONS_H
+#define GH_SERVER_OPTIONS_H
+
+#include <stdint.h>
+
+#include "shared/config/options.h"
+#include "shared/core/bytes.h"
+#include "shared/core/status.h"
+
+typedef struct gh_settings {
+    char *auth;       /* "dev" */
+    char *listen;     /* HOST:PORT */
+    char *public_url; /* an origin; NULL: http://localhost:PORT, of what is listened on */
+    char *store;      /* "memory" or "sqlite:PATH" */
+    char *name;
+    gh_secret *dev_password; /* NULL: anyone may be anyone */
+    gh_text_list redirect_schemes;
+    gh_text_list allowed_origins;
+    gh_text_list trusted_proxies;
+    int64_t access_token_ttl_ms, refresh_token_ttl_ms;
+    int64_t max_clients, max_sessions, session_idle_ms;
+    int64_t workers, max_body;
+    int64_t request_timeout_ms, body_timeout_ms, drain_timeout_ms;
+    char *log_format, *log_level;
+    gh_options_result result;
+} gh_settings;
+
+/* Reads command line, environment and file; then checks what belongs together. GH_ERR_INVALID: a wrong option
+ * or value (usage); GH_ERR_DENIED: values that may not go together (configuration). After --help or --version
+ * nothing else is checked. Free with gh_settings_clear in every case. */
+GH_MUST_USE gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *settings,
+                                       gh_error *error);
+void gh_settings_clear(gh_settings *settings);
+
+GH_MUST_USE gh_status gh_settings_write_help(gh_buf *out);
+GH_MUST_USE gh_status gh_settings_write_config(const gh_settings *settings, gh_buf *out);
+
+#endif
