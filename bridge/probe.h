@@ -1,0 +1,24 @@
+/* One harmless request to the MCP endpoint (`server/discover`), to see whether it answers and lets us in.
+ * Belongs to the loop's thread. */
+#ifndef GH_BRIDGE_PROBE_H
+#define GH_BRIDGE_PROBE_H
+
+#include "bridge/loop.h"
+#include "bridge/options.h"
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+typedef struct gh_probe_result {
+    gh_status status; /* GH_OK: some HTTP answer came */
+    int http_status;
+    gh_view challenge; /* WWW-Authenticate; NULL ptr when absent; borrowed during the call */
+    gh_error error;
+} gh_probe_result;
+
+typedef void (*gh_probe_done)(void *context, const gh_probe_result *result);
+
+/* `token` NULL for none; copied. Calls `done` once from the loop. */
+GH_MUST_USE gh_status gh_probe_start(gh_loop *loop, const gh_bridge_settings *settings, const char *token,
+                                     gh_probe_done done, void *context, gh_error *error);
+
+#endif

@@ -1,0 +1,184 @@
+#include <string.h>
+
+#include "bridge/relay_parts.h"
+#include "shared/core/log.h"
+#include "shared/rpc/mcp.h"
+
+/* Reading stops when this much waits for its turn. */
+#define QUEUE_MAX 2048
+
+/* What the relay's own state depends on, beyond the one reply. */
+static bool carries_session(const gh_relay_item *item)
+{
+    return item->role == GH_RELAY_INITIALIZE && (item->internal || item->ahead);
+}
+
+static void on_message(void *context, gh_exchange *exchange, const gh_rpc_message *message, gh_view line,
+                       bool is_answer)
+{
+    gh_relay_item *item = context;
+    gh_relay *relay = item->relay;
+    bool failed = false;
+
+    if (!is_answer) {
+        gh_stdio_write_line(relay->stdio, line);
+        return;
+    }
+    if (item->role == GH_RELAY_INITIALIZE && message->kind == GH_RPC_RESULT) {
+        gh_relay_session_opened(item, gh_exchange_session_id(exchange), message->result);
+    } else {
+        failed = carries_session(item);
+    }
+    gh_relay_answer(item, line);
+    if (failed) {
+        gh_relay_session_failed(relay, GH_RPC_LOCAL_ERROR,
+                                "The server refused to open a session. Restart the client.");
+    }
+    gh_relay_pump(relay);
+}
+
+static void on_note_done(gh_relay_item *item, const gh_verdict *verdict)
+{
+    gh_relay *relay = item->relay;
+    bool ready = item->role == GH_RELAY_INITIALIZED && verdict->kind == GH_VERDICT_ACCEPTED;
+
+    if (verdict->kind != GH_VERDICT_ACCEPTED) {
+        gh_log_warn("A %s could not be delivered: %s",
+                    item->role == GH_RELAY_RESPONSE ? "response of the client" : "notification of the client",
+                    verdict->error.message);
+    }
+    gh_relay_drop(item);
+    if (ready) {
+        gh_relay_session_ready(relay);
+    }
+}
+
+static void on_done(void *context, gh_exchange *exchange, const gh_verdict *verdict)
+{
+    gh_relay_item *item = context;
+    gh_relay *relay = item->relay;
+
+    (void)exchange;
+    if (!gh_relay_item_is_request(item)) {
+        on_note_done(item, verdict);
+    } else if (verdict->kind == GH_VERDICT_SESSION_LOST) {
+        gh_relay_session_refused(item, verdict);
+    } else {
+        bool failed = carries_session(item);
+
+        gh_relay_answer_error(item, verdict->code, verdict->error.message);
+        if (failed) {
+            gh_relay_session_failed(relay, verdict->code, verdict->error.message);
+        }
+    }
+    gh_relay_pump(relay);
+}
+
+static bool may_start(const gh_relay *relay, const gh_relay_item *item)
+{
+    switch (item->role) {
+    case GH_RELAY_CALL:
+        return item->endless || relay->calls < GH_RELAY_CALLS_MAX;
+    case GH_RELAY_NOTE:
+        return relay->notes == 0;
+    default:
+        return true;
+    }
+}
+
+static void set_out(gh_relay *relay, gh_relay_item *item, gh_exchange *exchange)
+{
+    gh_relay_list_remove(&relay->queue, item);
+    item->exchange = exchange;
+    gh_relay_list_append(&relay->active, item);
+    relay->calls += item->role == GH_RELAY_CALL && !item->endless ? 1 : 0;
+    relay->notes += item->role == GH_RELAY_NOTE ? 1 : 0;
+    if (item->role == GH_RELAY_INITIALIZE || item->role == GH_RELAY_INITIALIZED) {
+        relay->barrier = item;
+    }
+    if (item->role == GH_RELAY_INITIALIZE && !item->internal) {
+        gh_relay_session_watch(relay);
+    }
+}
+
+static void give_up(gh_relay_item *item, gh_status status, const gh_error *error)
+{
+    const char *sentence =
+        error->message[0] != '\0' ? error->message : "No memory is left to send this message.";
+    gh_relay *relay = item->relay;
+    bool failed = carries_session(item);
+
+    if (gh_relay_item_is_request(item)) {
+        gh_relay_answer_error(item, status == GH_ERR_INVALID ? GH_RPC_INVALID_REQUEST : GH_RPC_INTERNAL_ERROR,
+                              sentence);
+    } else {
+        gh_log_warn("A message of the client could not be sent: %s", sentence);
+        gh_relay_drop(item);
+    }
+    if (failed) {
+        gh_relay_session_failed(relay, GH_RPC_INTERNAL_ERROR, sentence);
+    }
+}
+
+static void start(gh_relay *relay, gh_relay_item *item)
+{
+    bool legacy = gh_era_of(relay->era, &item->message) != GH_MCP_ERA_MODERN;
+    gh_exchange_request request = {
+        .kind = GH_EXCHANGE_POST,
+        .body = item->message.raw,
+        .id = gh_relay_item_is_request(item) ? item->message.id : gh_view_make(NULL, 0),
+        .in_session = legacy && gh_era_has_session(relay->era) && item->role != GH_RELAY_INITIALIZE,
+        .repeatable = gh_era_is_repeatable(item->message.method),
+        .resumable = legacy && gh_relay_item_is_request(item),
+        .endless = item->endless,
+        .context = item,
+        .on_message = on_message,
+        .on_done = on_done,
+    };
+    gh_exchange *exchange = NULL;
+    gh_error error = {0};
+    gh_status status = gh_era_headers_for(relay->era, &item->message, &request.headers, &error);
+
+    item->generation = relay->generation;
+    if (status == GH_OK) {
+        status = gh_remote_send(relay->remote, &request, &exchange);
+    }
+    if (status == GH_OK) {
+        set_out(relay, item, exchange);
+    } else {
+        give_up(item, status, &error);
+    }
+}
+
+/* True when a session has to be opened anew before this item can go. */
+static bool needs_session(const gh_relay *relay, const gh_relay_item *item)
+{
+    return relay->session_lost && !item->modern && item->role != GH_RELAY_INITIALIZE &&
+           item->role != GH_RELAY_INITIALIZED;
+}
+
+void gh_relay_pump(gh_relay *relay)
+{
+    gh_relay_item *item = relay->queue.first;
+
+    while (item != NULL && !relay->ending) {
+        gh_relay_item *next = item->next;
+
+        if (relay->barrier != NULL && item->role != GH_RELAY_RESPONSE) {
+            break;
+        }
+        relay->emptied = false;
+        if (needs_session(relay, item)) {
+            gh_relay_session_reopen(relay);
+            next = relay->queue.first;
+        } else if (may_start(relay, item)) {
+            start(relay, item);
+        } else if (relay->calls >= GH_RELAY_CALLS_MAX && relay->notes > 0) {
+            break;
+        }
+        item = relay->emptied ? relay->queue.first : next;
+    }
+    gh_stdio_pause(relay->stdio, relay->queue.count > QUEUE_MAX ||
+                                     relay->queue.bytes > 2 * (size_t)relay->settings->max_message);
+    gh_relay_end_if_idle(relay);
+}

@@ -1,0 +1,253 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/relay_parts.h"
+#include "shared/core/log.h"
+#include "shared/json/slice.h"
+#include "shared/rpc/mcp.h"
+
+/* How often an `initialize` on its way is looked at, and how many looks a wait may take without a sign-in
+ * page (a sibling process may be signing in) before it is answered ahead. */
+#define LOOK_MS 250
+#define LOOKS_MAX 2
+/* Ids of the relay's own requests; they never reach the client. */
+#define REOPEN_ID "\"gatehouse-bridge-initialize\""
+
+/* The client's parameters, to open a session with them again. */
+static void remember(gh_relay *relay, const gh_relay_item *initialize)
+{
+    if (!initialize->internal) {
+        free(relay->initialize_params);
+        relay->initialize_params = gh_view_dup(initialize->message.params);
+    }
+}
+
+static gh_status queue_own(gh_relay *relay, const gh_buf *text)
+{
+    gh_relay_item *item = NULL;
+    gh_status status = gh_relay_item_new(relay, gh_buf_view(text), &relay->limits, &item, NULL);
+
+    if (status != GH_OK) {
+        gh_relay_item_free(item);
+        return status;
+    }
+    item->internal = true;
+    gh_relay_list_prepend(&relay->queue, item);
+    return GH_OK;
+}
+
+void gh_relay_session_opened(gh_relay_item *initialize, gh_view session_id, gh_view result)
+{
+    gh_relay *relay = initialize->relay;
+    gh_buf text = GH_BUF_INIT(256);
+
+    gh_exchange_cancel(relay->stream); /* of the session before */
+    relay->stream = NULL;
+    relay->session_lost = false;
+    relay->generation++;
+    if (gh_era_open(relay->era, session_id, result) != GH_OK) {
+        gh_log_warn("The server's session id is not of a legal form and is not used.");
+    }
+    remember(relay, initialize);
+    if (initialize->internal) {
+        gh_log_info("A new session is open in place of the one that was lost.");
+        if (gh_rpc_write_notification(&text, GH_MCP_INITIALIZED, gh_view_make(NULL, 0)) != GH_OK ||
+            queue_own(relay, &text) != GH_OK) {
+            gh_log_error("No memory is left to complete the new session.");
+        }
+    }
+    gh_buf_free(&text);
+}
+
+/* What a server may have, for nobody knows yet what this one has. */
+#define CAPABILITIES                                                                                         \
+    "{\"tools\":{\"listChanged\":true},\"resources\":{\"listChanged\":true},\"prompts\":{\"listChanged\":"   \
+    "true}}"
+#define PERSONALITY                                                                                          \
+    "\"serverInfo\":{\"name\":\"gatehouse-bridge\",\"version\":\"" GATEHOUSE_VERSION "\"},"                  \
+    "\"instructions\":\"The user has to sign in in the browser first. Calls wait for that.\""
+
+/* The version that the client asked for, if it is a legacy one that we know. */
+static const char *version_for(const gh_relay_item *initialize)
+{
+    const char *found = GH_MCP_VERSION_2025_11;
+    char *asked = NULL;
+    gh_view raw;
+
+    if (initialize->message.params.len == 0 ||
+        !gh_json_slice_member(initialize->message.params, "protocolVersion", &raw) ||
+        gh_json_slice_string(raw, &asked) != GH_OK) {
+        return found;
+    }
+    for (size_t i = 0; i < GH_MCP_VERSIONS_COUNT; i++) {
+        if (strcmp(asked, GH_MCP_VERSIONS[i]) == 0 &&
+            gh_mcp_version_era(gh_view_of(asked)) == GH_MCP_ERA_LEGACY) {
+            found = GH_MCP_VERSIONS[i];
+        }
+    }
+    free(asked);
+    return found;
+}
+
+/* Hosts give up on an `initialize` that waits for a person. */
+static void answer_ahead(gh_relay_item *initialize)
+{
+    gh_relay *relay = initialize->relay;
+    gh_buf result = GH_BUF_INIT(4096);
+    gh_buf line = GH_BUF_INIT(8192);
+
+    (void)gh_buf_appendf(&result,
+                         "{\"protocolVersion\":\"%s\",\"capabilities\":" CAPABILITIES "," PERSONALITY "}",
+                         version_for(initialize));
+    if (gh_buf_status(&result) == GH_OK &&
+        gh_rpc_write_result(&line, initialize->message.id, gh_buf_view(&result)) == GH_OK) {
+        gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
+        remember(relay, initialize);
+        initialize->ahead = true;
+        initialize->muted = true;
+        relay->lists_promised = true;
+    }
+    gh_buf_free(&result);
+    gh_buf_free(&line);
+}
+
+static void on_look(void *context)
+{
+    gh_relay *relay = context;
+    gh_relay_item *item = relay->barrier;
+
+    relay->patience = NULL;
+    if (item == NULL || item->role != GH_RELAY_INITIALIZE || item->muted || relay->ended) {
+        return;
+    }
+    if (gh_exchange_awaits_login(item->exchange) &&
+        (gh_remote_login_url(relay->remote) != NULL || ++relay->looks >= LOOKS_MAX)) {
+        answer_ahead(item);
+        return;
+    }
+    gh_relay_session_watch(relay);
+}
+
+void gh_relay_session_watch(gh_relay *relay)
+{
+    if (relay->patience == NULL &&
+        gh_loop_timer_add(relay->loop, LOOK_MS, on_look, relay, &relay->patience) != GH_OK) {
+        relay->patience = NULL; /* then the client waits for the server */
+    }
+}
+
+static void announce_lists(gh_relay *relay)
+{
+    static const char *const METHODS[] = {"notifications/tools/list_changed",
+                                          "notifications/resources/list_changed",
+                                          "notifications/prompts/list_changed"};
+
+    for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
+        gh_buf line = GH_BUF_INIT(256);
+
+        if (gh_rpc_write_notification(&line, METHODS[i], gh_view_make(NULL, 0)) == GH_OK) {
+            gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
+        }
+        gh_buf_free(&line);
+    }
+    relay->lists_promised = false;
+}
+
+static void on_stream_message(void *context, gh_exchange *exchange, const gh_rpc_message *message,
+                              gh_view line, bool is_answer)
+{
+    gh_relay *relay = context;
+
+    (void)exchange;
+    (void)message;
+    (void)is_answer;
+    gh_stdio_write_line(relay->stdio, line);
+}
+
+static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdict *verdict)
+{
+    gh_relay *relay = context;
+
+    (void)exchange;
+    relay->stream = NULL;
+    gh_log_debug("There is no stream for the server's own messages (HTTP %d).", verdict->http_status);
+}
+
+void gh_relay_session_ready(gh_relay *relay)
+{
+    gh_exchange_request request = {
+        .kind = GH_EXCHANGE_LISTEN,
+        .in_session = gh_era_has_session(relay->era),
+        .context = relay,
+        .on_message = on_stream_message,
+        .on_done = on_stream_done,
+    };
+
+    if (relay->lists_promised) {
+        announce_lists(relay);
+    }
+    if (relay->stream != NULL || relay->ended || relay->ending) {
+        return;
+    }
+    if (gh_era_headers_for(relay->era, NULL, &request.headers, NULL) != GH_OK ||
+        gh_remote_send(relay->remote, &request, &relay->stream) != GH_OK) {
+        gh_log_warn("The stream for the server's own messages could not be opened.");
+    }
+}
+
+void gh_relay_session_refused(gh_relay_item *item, const gh_verdict *verdict)
+{
+    gh_relay *relay = item->relay;
+
+    if (relay->initialize_params == NULL || item->internal || item->role == GH_RELAY_INITIALIZE ||
+        item->sessions_lost++ > 0) {
+        gh_relay_answer_error(item, verdict->code, verdict->error.message);
+        return;
+    }
+    gh_relay_list_remove(&relay->active, item);
+    relay->calls -= item->endless ? 0 : 1;
+    item->exchange = NULL; /* it ended with this verdict */
+    gh_relay_list_prepend(&relay->queue, item);
+    if (item->generation == relay->generation && !relay->session_lost) {
+        relay->session_lost = true;
+        gh_era_close(relay->era);
+        gh_exchange_cancel(relay->stream);
+        relay->stream = NULL;
+    }
+}
+
+void gh_relay_session_reopen(gh_relay *relay)
+{
+    gh_buf text = GH_BUF_INIT((size_t)relay->settings->max_message + 1024);
+    gh_status status = gh_rpc_write_request(&text, GH_VIEW_LIT(REOPEN_ID), GH_MCP_INITIALIZE,
+                                            gh_view_of(relay->initialize_params));
+
+    relay->session_lost = false; /* until this attempt fails */
+    if (status == GH_OK) {
+        status = queue_own(relay, &text);
+    }
+    gh_buf_free(&text);
+    if (status != GH_OK) {
+        gh_relay_session_failed(relay, GH_RPC_INTERNAL_ERROR,
+                                "The server lost this session, and no memory is left to open a new one.");
+    }
+}
+
+void gh_relay_session_failed(gh_relay *relay, int code, const char *sentence)
+{
+    gh_relay_item *item = relay->queue.first;
+
+    relay->session_lost = true;
+    relay->emptied = true;
+    while (item != NULL) {
+        gh_relay_item *next = item->next;
+
+        if (!item->modern && item->role == GH_RELAY_CALL) {
+            gh_relay_answer_error(item, code, sentence);
+        } else if (!item->modern && item->role != GH_RELAY_INITIALIZE) {
+            gh_log_warn("A message of the client was left out: %s", sentence);
+            gh_relay_drop(item);
+        }
+        item = next;
+    }
+}
