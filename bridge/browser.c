@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-enum { WORDS_MAX = 32, WORD_BYTES_MAX = 8192 };
+enum { WORDS_MAX = 32, WORD_BYTES_MAX = 8192, DESCRIPTORS_MAX = 1024 };
 
 typedef struct words {
     char *items[WORDS_MAX + 2]; /* one more for the URL, one for NULL */
@@ -98,6 +98,17 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
     return failed;
 }
 
+/* A browser lives for days: connections, and what this program itself inherited, must not live on in it. */
+static void keep_descriptors(void)
+{
+    for (int fd = 3; fd < DESCRIPTORS_MAX; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) {
+            (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+        }
+    }
+}
+
 static gh_status start(char **argv)
 {
     posix_spawn_file_actions_t actions;
@@ -110,6 +121,7 @@ static gh_status start(char **argv)
         (void)posix_spawn_file_actions_destroy(&actions);
         return GH_ERR_NOMEM;
     }
+    keep_descriptors();
     int failed = prepare(&actions, &attributes);
     if (failed == 0) {
         failed = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
@@ -154,7 +166,11 @@ static gh_status try_defaults(const char *url)
 gh_status gh_browser_open(const char *command, const char *url, gh_error *error)
 {
     gh_url parsed;
-    if (gh_url_parse(gh_view_of(url), &parsed, NULL) != GH_OK || !gh_url_is_http(&parsed)) {
+    gh_error cause = {GH_OK, ""};
+    if (gh_url_parse(gh_view_of(url), &parsed, &cause) != GH_OK) {
+        return gh_error_set(error, GH_ERR_DENIED, "the browser was not opened: %s", cause.message);
+    }
+    if (!gh_url_is_http(&parsed)) {
         return gh_error_set(error, GH_ERR_DENIED, "refusing to open a URL that is neither http nor https");
     }
     if (command == NULL) {

@@ -8,8 +8,8 @@
 /* Starts `command` (words separated by spaces; no quoting, no shell; `%s` in a word stands for the URL,
  * else the URL is appended), or with NULL the first that can be started of $BROWSER (a list separated by
  * colons), xdg-open and open. The child gets /dev/null for its three streams, for stdout belongs to JSON-RPC,
- * and a session of its own. Refuses anything but http and https URLs. Does not wait. GH_ERR_NOT_FOUND when
- * nothing could be started. */
+ * a session of its own, and no other descriptor of this process. Refuses anything but http and https URLs.
+ * Does not wait. GH_ERR_NOT_FOUND when nothing could be started. */
 GH_MUST_USE gh_status gh_browser_open(const char *command, const char *url, gh_error *error);
 
 /* Collects children that have ended. */

@@ -92,9 +92,11 @@ gh_status gh_credentials_encode(const gh_credentials *credentials, gh_buf *out)
             write_member(out, SECRET_MEMBERS[i].name, gh_secret_view(secret));
         }
     }
-    gh_buf_appendf(out, ",\n  \"iss_parameter_supported\": %s,\n  \"expires_at\": %lld\n}\n",
+    gh_buf_appendf(out,
+                   ",\n  \"iss_parameter_supported\": %s,\n  \"client_in_doubt\": %s,\n  \"expires_at\": "
+                   "%lld\n}\n",
                    credentials->iss_parameter_supported ? "true" : "false",
-                   (long long)credentials->expires_at);
+                   credentials->client_in_doubt ? "true" : "false", (long long)credentials->expires_at);
     return gh_buf_status(out);
 }
 
@@ -143,6 +145,9 @@ static gh_status read_members(const cJSON *json, gh_credentials *credentials, gh
     }
     if (!gh_json_get_bool(json, "iss_parameter_supported", &credentials->iss_parameter_supported)) {
         credentials->iss_parameter_supported = false;
+    }
+    if (!gh_json_get_bool(json, "client_in_doubt", &credentials->client_in_doubt)) {
+        credentials->client_in_doubt = false;
     }
     return GH_OK;
 }

@@ -1,6 +1,6 @@
-/* Credentials at rest: what a login left behind for one (issuer, resource), in a keeper. The keeper of
- * files is the default: a folder of 0700, files of 0600, written atomically with fsync, refused when others
- * can read them. A gh_credentials has one owner. */
+/* Credentials at rest: what a login left behind for one MCP URL, with the issuer that gave it, in a keeper.
+ * The keeper of files is the default: a folder of 0700, files of 0600, written atomically with fsync, refused
+ * when others can read them. A gh_credentials has one owner. */
 #ifndef GH_BRIDGE_CREDENTIALS_CREDENTIALS_H
 #define GH_BRIDGE_CREDENTIALS_CREDENTIALS_H
 
@@ -27,6 +27,8 @@ typedef struct gh_credentials {
     gh_secret *refresh_token; /* NULL likewise */
     int64_t expires_at;       /* seconds since the epoch; 0 when unknown */
     bool iss_parameter_supported;
+    bool client_in_doubt; /* a login with this client was begun and nothing came back yet: a registration is
+                             not used again then */
 } gh_credentials;
 
 void gh_credentials_clear(gh_credentials *credentials);

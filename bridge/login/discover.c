@@ -18,7 +18,8 @@ struct gh_discover {
     void *context;
     stage stage;
     gh_discovery candidates;
-    size_t next; /* the candidate that comes next */
+    size_t next;         /* the candidate that comes next */
+    char *challenge_url; /* the challenge's document, tried before the candidates; NULL when there is none */
     char *issuer;
     gh_fetch *fetch;
     gh_loop_timer *soon; /* the first step, from the loop */
@@ -41,6 +42,7 @@ static void discover_free(gh_discover *discover)
     gh_loop_timer_remove(discover->soon);
     gh_discovery_clear(&discover->candidates);
     gh_discovered_clear(&discover->found);
+    free(discover->challenge_url);
     free(discover->issuer);
     free(discover);
 }
@@ -69,6 +71,12 @@ static void conclude(gh_discover *discover)
 }
 
 static void try_next(gh_discover *discover);
+
+/* The address that was asked last. */
+static const char *current_url(const gh_discover *discover)
+{
+    return discover->next == 0 ? discover->challenge_url : discover->candidates.urls[discover->next - 1];
+}
 
 static const char *stage_name(const gh_discover *discover)
 {
@@ -191,13 +199,19 @@ static gh_status accept_server(gh_discover *discover, const char *source, gh_vie
                                                        : check_endpoints(discover);
 }
 
+/* Servers of single-page applications answer 200 with their own page to everything. */
+static bool is_document(int http_status, gh_view body)
+{
+    return http_status == 200 && gh_view_starts_with(gh_view_trim(body), GH_VIEW_LIT("{"));
+}
+
 /* A candidate that is not there leads to the next one; one that is there but wrong ends the search, lest
  * an attacker's second document take the place of a broken first one. */
 static void fetched(void *context, gh_status status, int http_status, gh_view body, const gh_error *error)
 {
     gh_discover *discover = context;
     discover->fetch = NULL;
-    const char *source = discover->candidates.urls[discover->next - 1];
+    const char *source = current_url(discover);
     if (status != GH_OK) {
         discover->error = *error;
         conclude(discover);
@@ -210,7 +224,13 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
         conclude(discover);
         return;
     }
-    if (http_status != 200) {
+    if (!is_document(http_status, body)) {
+        if (source == discover->challenge_url) {
+            gh_log_warn(
+                "the server's challenge names %s, which is no metadata document (HTTP %d); trying the "
+                "well-known addresses",
+                source, http_status);
+        }
         try_next(discover);
         return;
     }
@@ -224,8 +244,20 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     }
 }
 
+static void ask(gh_discover *discover);
+
+/* The challenge's address may be one of the candidates: it is not asked twice. */
+static bool was_asked(const gh_discover *discover)
+{
+    return discover->stage == STAGE_RESOURCE && discover->challenge_url != NULL &&
+           strcmp(discover->candidates.urls[discover->next], discover->challenge_url) == 0;
+}
+
 static void try_next(gh_discover *discover)
 {
+    while (discover->next < discover->candidates.count && was_asked(discover)) {
+        discover->next++;
+    }
     if (discover->next == discover->candidates.count && discover->stage == STAGE_RESOURCE) {
         if (begin_server_stage(discover) != GH_OK) {
             conclude(discover);
@@ -240,7 +272,13 @@ static void try_next(gh_discover *discover)
         conclude(discover);
         return;
     }
-    gh_fetch_request request = {.url = discover->candidates.urls[discover->next++]};
+    discover->next++;
+    ask(discover);
+}
+
+static void ask(gh_discover *discover)
+{
+    gh_fetch_request request = {.url = current_url(discover)};
     gh_status status = gh_policy_check(discover->settings->url, request.url, stage_name(discover),
                                        discover->settings->allow_http, &discover->error);
     if (status == GH_OK) {
@@ -256,7 +294,11 @@ static void begin(void *context)
 {
     gh_discover *discover = context;
     discover->soon = NULL;
-    try_next(discover);
+    if (discover->challenge_url != NULL) {
+        ask(discover);
+    } else {
+        try_next(discover);
+    }
 }
 
 gh_status gh_discover_start(gh_loop *loop, const gh_bridge_settings *settings, const char *metadata_url,
@@ -271,12 +313,9 @@ gh_status gh_discover_start(gh_loop *loop, const gh_bridge_settings *settings, c
     started->done = done;
     started->context = context;
     gh_status status = GH_OK;
-    if (metadata_url != NULL) {
-        started->candidates.urls[0] = gh_text_dup(metadata_url);
-        started->candidates.count = 1;
-        if (started->candidates.urls[0] == NULL) {
-            status = gh_error_set(error, GH_ERR_NOMEM, "out of memory");
-        }
+    started->challenge_url = gh_text_dup(metadata_url);
+    if (metadata_url != NULL && started->challenge_url == NULL) {
+        status = gh_error_set(error, GH_ERR_NOMEM, "out of memory");
     } else {
         status = gh_discovery_resource(gh_view_of(settings->url), &started->candidates, error);
     }

@@ -1,7 +1,9 @@
 /* Finds the authorization server of an MCP server: challenge, protected-resource metadata (RFC 9728),
  * authorization-server metadata (RFC 8414, OpenID Connect Discovery), in the order of the MCP specification,
  * and checks what it finds: the resource covers the URL, the issuer is the one asked for, S256 is offered,
- * and no step leads where gh_policy_check forbids. Belongs to the loop's thread. */
+ * and no step leads where gh_policy_check forbids. An address that answers 4xx, or without a JSON object, is
+ * passed over, the challenge's too; a document that is there and does not fit ends the search.
+ * Belongs to the loop's thread. */
 #ifndef GH_BRIDGE_LOGIN_DISCOVER_H
 #define GH_BRIDGE_LOGIN_DISCOVER_H
 

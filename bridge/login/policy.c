@@ -9,6 +9,12 @@ static gh_status parse(const char *text, const char *what, gh_url *url, gh_error
     return GH_OK;
 }
 
+/* Names and addresses that end on this machine. */
+static bool is_this_machine(const gh_url *url)
+{
+    return gh_host_is_local(url->host) && !gh_host_is_link_local(url->host);
+}
+
 gh_status gh_policy_check(const char *mcp_url, const char *target, const char *what, bool allow_http,
                           gh_error *error)
 {

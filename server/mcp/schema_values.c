@@ -6,6 +6,7 @@
 #include "shared/json/access.h"
 
 #define CHOICES_SHOWN 200 /* bytes of an enum in an error */
+#define BYTES_PER_STEP 256
 
 static const char *const TYPES[] = {"array", "boolean", "integer", "null", "number", "object", "string"};
 static const char *const TYPES_SPOKEN[] = {"an array", "a boolean", "an integer", "null",
@@ -146,7 +147,9 @@ bool gh_schema_equal(gh_schema_walk *walk, const cJSON *a, const cJSON *b)
         return !(a->valuedouble < b->valuedouble) && !(a->valuedouble > b->valuedouble);
     }
     if (cJSON_IsString(a) && cJSON_IsString(b)) {
-        return strcmp(a->valuestring, b->valuestring) == 0;
+        /* Long strings of the same beginning cost what they weigh. */
+        return gh_schema_spend(walk, strlen(a->valuestring) / BYTES_PER_STEP) &&
+               strcmp(a->valuestring, b->valuestring) == 0;
     }
     if (cJSON_IsArray(a) && cJSON_IsArray(b)) {
         return equal_arrays(walk, a, b);

@@ -59,7 +59,7 @@ static void write_page(const gh_answer *answer, const char *error, const char *d
                        gh_buf *page)
 {
     gh_buf place = GH_BUF_INIT(GH_REDIRECT_MAX + 16);
-    (void)gh_redirect_write_place(gh_view_of(answer->redirect_uri), &place);
+    bool known = gh_redirect_write_place(gh_view_of(answer->redirect_uri), &place) == GH_OK;
     gh_page_begin(page, "The sign-in was refused");
     (void)gh_buf_append_cstr(page, "<h1>The sign-in was refused</h1>\n<p>");
     gh_page_escape(page, gh_view_of(description));
@@ -70,7 +70,7 @@ static void write_page(const gh_answer *answer, const char *error, const char *d
                                    "to it.</p>\n<p><a href=\"");
     gh_page_escape(page, location);
     (void)gh_buf_append_cstr(page, "\">Go back to <span class=\"place\">");
-    gh_page_escape(page, gh_buf_view(&place));
+    gh_page_escape(page, known ? gh_buf_view(&place) : gh_view_of("the website"));
     (void)gh_buf_append_cstr(page, "</span></a></p>\n");
     gh_page_end(page);
     gh_buf_free(&place);

@@ -16,8 +16,8 @@ void gh_answer_code(const gh_oauth_server *server, const gh_answer *answer, cons
 void gh_answer_error(const gh_oauth_server *server, const gh_answer *answer, const char *error,
                      const char *description, gh_response *response);
 /* An error before any person has acted. Whoever may register a website as a redirect URI could otherwise send
- * people there by a link to this server (RFC 9700, 4.11.2): for a website it is a page with `http_status`, the
- * reason and a link. Applications on the person's own computer are redirected to. */
+ * people there by a link to this server (RFC 9700, 4.11.2): for a website it is a page with `http_status`,
+ * the reason and a link. Applications on the person's own computer are redirected to. */
 void gh_answer_refusal(const gh_oauth_server *server, const gh_answer *answer, int http_status,
                        const char *error, const char *description, gh_response *response);
 

@@ -313,16 +313,70 @@ START_TEST(loopback_works_on_the_port_of_the_day)
 }
 END_TEST
 
-START_TEST(a_redirect_with_a_query_keeps_it)
+static gh_status flow_outage(gh_store *store, const gh_flow *flow, size_t cap)
+{
+    (void)store;
+    (void)flow;
+    (void)cap;
+    return GH_ERR_UNAVAILABLE;
+}
+
+/* A request for a response type that is not supported, from a client with this one redirect URI. */
+static reply refused_for(const char *redirect)
 {
     char client[64];
-    register_json(F, "{\"redirect_uris\":[\"https://a.example/cb?tenant=1\"]}", client, sizeof client);
-    char *query = form("response_type", "token", "client_id", client, "redirect_uri",
-                       "https://a.example/cb?tenant=1", "state", "s", NULL);
+    char json[256];
+    (void)snprintf(json, sizeof json, "{\"redirect_uris\":[\"%s\"]}", redirect);
+    register_json(F, json, client, sizeof client);
+    char *query = form("response_type", "token", "client_id", client, "redirect_uri", redirect, "state",
+                       "s\"><b>&c", NULL);
     reply r = get(F, gh_oauth_handle_authorize, query, NULL);
-    assert_redirect_error(&r, "https://a.example/cb?tenant=1&error=", "unsupported_response_type", "s");
+    free(query);
+    return r;
+}
+
+START_TEST(a_redirect_with_a_query_keeps_it)
+{
+    reply r = refused_for("http://localhost:3118/cb?tenant=1");
+    assert_redirect_error(&r, "http://localhost:3118/cb?tenant=1&error=", "unsupported_response_type",
+                          "s\"><b>&c");
+    reply_clear(&r);
+    r = refused_for("http://localhost:3118/cb?really?");
+    assert_redirect_error(&r, "http://localhost:3118/cb?really?&error=", "unsupported_response_type",
+                          "s\"><b>&c");
+    reply_clear(&r);
+    r = refused_for("http://localhost:3118/cb?");
+    assert_redirect_error(&r, "http://localhost:3118/cb?", "unsupported_response_type", "s\"><b>&c");
+    reply_clear(&r);
+}
+END_TEST
+
+START_TEST(a_website_is_linked_to_and_never_redirected_to_before_anybody_acted)
+{
+    char policy[1024];
+    reply r = refused_for("https://A.example/cb?tenant=1&x='");
+    assert_page(&r, 400);
+    const char *page = reply_body(&r);
+    ck_assert_ptr_nonnull(strstr(page, "unsupported_response_type"));
+    ck_assert_ptr_nonnull(strstr(page, "<span class=\"place\">a.example</span>"));
+    ck_assert_ptr_nonnull(
+        strstr(page, "<a href=\"https://A.example/cb?tenant=1&amp;x=&#39;&amp;error=unsupported_response_type"));
+    ck_assert_ptr_nonnull(strstr(page, "&amp;state=s%22%3E%3Cb%3E%26c&amp;iss=http%3A%2F%2Flocalhost%3A8080\""));
+    reply_header(&r, "Content-Security-Policy", policy, sizeof policy);
+    ck_assert_ptr_nonnull(strstr(policy, "frame-ancestors 'none'"));
+    reply_clear(&r);
+    /* Nor does an outage send anybody there. */
+    const gh_store_ops *whole = F->store->ops;
+    F->store->ops = &F->ops;
+    F->ops.flow_add = flow_outage;
+    char client[64];
+    register_json(F, "{\"redirect_uris\":[\"https://a.example/cb\"]}", client, sizeof client);
+    char *query = authorize_query(client, "https://a.example/cb", "s");
+    r = get(F, gh_oauth_handle_authorize, query, NULL);
+    assert_page(&r, 503);
     reply_clear(&r);
     free(query);
+    F->store->ops = whole;
 }
 END_TEST
 
@@ -369,14 +423,6 @@ static gh_status client_outage(gh_store *store, const char *id, gh_client *clien
     return GH_ERR_UNAVAILABLE;
 }
 
-static gh_status flow_outage(gh_store *store, const gh_flow *flow, size_t cap)
-{
-    (void)store;
-    (void)flow;
-    (void)cap;
-    return GH_ERR_UNAVAILABLE;
-}
-
 START_TEST(an_outage_is_told_as_such)
 {
     const gh_store_ops *whole = F->store->ops;
@@ -415,6 +461,7 @@ int main(void)
     tcase_add_test(tc, a_state_of_more_than_2048_bytes_gets_a_page);
     tcase_add_test(tc, loopback_works_on_the_port_of_the_day);
     tcase_add_test(tc, a_redirect_with_a_query_keeps_it);
+    tcase_add_test(tc, a_website_is_linked_to_and_never_redirected_to_before_anybody_acted);
     tcase_add_test(tc, a_private_scheme_gets_its_errors_too);
     tcase_add_test(tc, a_cookie_of_ours_is_kept_and_another_replaced);
     tcase_add_test(tc, an_outage_is_told_as_such);

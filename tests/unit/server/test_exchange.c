@@ -227,6 +227,25 @@ START_TEST(a_stream_sends_its_head_first_and_then_what_is_written)
 }
 END_TEST
 
+START_TEST(headers_of_any_size_stay_whole_up_to_the_ceiling)
+{
+    static char value[9001];
+    memset(value, 'v', sizeof value - 1);
+    for (int i = 0; i < 3; i++) {
+        gh_response_header_cstr(&response, "Set-Cookie", value);
+        gh_response_header_cstr(&response, "X-Short", "s");
+    }
+    gh_response_empty(&response, 200);
+    gh_view head = gh_buf_view(&response.head);
+    ck_assert_uint_eq(head.len, 3 * (strlen("Set-Cookie: \r\n") + sizeof value - 1 + strlen("X-Short: s\r\n")));
+    ck_assert(gh_view_ends_with(head, GH_VIEW_LIT("vv\r\nX-Short: s\r\n")));
+    ck_assert_int_eq(response.status, 200);
+    gh_response_header_cstr(&response, "Set-Cookie", value);
+    ck_assert_int_eq(response.status, 500);
+    assert_lacks(format(false, true), "vv");
+}
+END_TEST
+
 START_TEST(a_stream_needs_a_beginning_and_a_peer)
 {
     ck_assert_int_eq(gh_response_stream_write(&response, GH_VIEW_LIT("x")), GH_ERR_INVALID);
@@ -252,6 +271,7 @@ int main(void)
     tcase_add_test(tests, headers_are_found_without_case);
     tcase_add_test(tests, cookies_are_found_by_exact_name);
     tcase_add_test(tests, a_stream_sends_its_head_first_and_then_what_is_written);
+    tcase_add_test(tests, headers_of_any_size_stay_whole_up_to_the_ceiling);
     tcase_add_test(tests, a_stream_needs_a_beginning_and_a_peer);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

@@ -209,6 +209,8 @@ START_TEST(place_and_policy_source_name_the_target)
     assert_source("https://vscode.dev/redirect", "vscode.dev", "https://vscode.dev");
     assert_source("http://[::1]:7/cb", "[::1]:7", "http:");
     assert_source("cursor://anysphere.cursor-mcp/oauth/callback", "cursor:", "cursor:");
+    /* A capital I would pass for a small l. */
+    assert_source("https://cIaude.ai/cb", "ciaude.ai", "https://ciaude.ai");
 }
 END_TEST
 
