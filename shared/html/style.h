@@ -29,8 +29,8 @@
     "code,pre{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"       \
     "background:var(--code);border-radius:6px}"                                                              \
     "code{padding:.12em .35em}"                                                                              \
-    "pre{margin:0 0 1rem;padding:.8rem .9rem;overflow-x:auto;border:1px solid var(--line)}"                  \
-    "pre code{padding:0;background:none;font-size:1em;overflow-wrap:normal}"                                 \
+    "pre{margin:0 0 1rem;padding:.8rem .9rem;white-space:pre-wrap;border:1px solid var(--line)}"             \
+    "pre code{padding:0;background:none;font-size:1em}"                                                      \
     "ul,ol{margin:0 0 1rem;padding-left:1.3rem}li{margin:.2rem 0}"                                           \
     "label{display:block;margin:1rem 0 .3rem;font-weight:600}"                                               \
     "input{display:block;width:100%;padding:.65rem .8rem;font:inherit;color:inherit;"                        \
