@@ -13,12 +13,14 @@ static gh_status write_location(const gh_oauth_server *server, const gh_answer *
                                 const char *const fields[][2], size_t count, gh_buf *out)
 {
     gh_view uri = gh_view_of(answer->redirect_uri);
-    bool has_query = gh_view_find(uri, '?') < uri.len;
+    size_t mark = gh_view_find(uri, '?');
     (void)gh_buf_reserve(out, LOCATION_MAX);
     (void)gh_buf_append_view(out, uri);
-    /* A query that ends with a '?' of its own would otherwise swallow the first field. */
-    if (!has_query || uri.ptr[uri.len - 1] == '?') {
-        (void)gh_buf_append_char(out, has_query ? '&' : '?');
+    if (mark == uri.len) {
+        (void)gh_buf_append_char(out, '?');
+    } else if (mark + 1 < uri.len && uri.ptr[uri.len - 1] == '?') {
+        /* gh_form_add would take a '?' that ends the client's own query for the beginning of one. */
+        (void)gh_buf_append_char(out, '&');
     }
     for (size_t i = 0; i < count; i++) {
         (void)gh_form_add(out, fields[i][0], fields[i][1]);

@@ -21,7 +21,11 @@ static gh_status read_basic(gh_view header, gh_buf *id)
     static const gh_view scheme = {"Basic ", 6};
     gh_buf pair = GH_BUF_INIT(BASIC_MAX);
     gh_status status = GH_ERR_PARSE;
-    if (!gh_view_starts_with_nocase(header, scheme) || gh_buf_reserve(&pair, BASIC_MAX) != GH_OK) {
+    if (!gh_view_starts_with_nocase(header, scheme)) {
+        goto out;
+    }
+    status = gh_buf_reserve(&pair, BASIC_MAX);
+    if (status != GH_OK) {
         goto out;
     }
     status =
@@ -57,7 +61,12 @@ static bool read_id(const gh_request *request, const gh_form *form, gh_buf *id, 
         (void)gh_buf_append_cstr(id, named);
         return true;
     }
-    if (read_basic(header, id) != GH_OK || (named != NULL && !gh_view_eq_cstr(gh_buf_view(id), named))) {
+    gh_status status = read_basic(header, id);
+    if (status == GH_ERR_NOMEM) {
+        gh_reply_failure(response, status);
+        return false;
+    }
+    if (status != GH_OK || (named != NULL && !gh_view_eq_cstr(gh_buf_view(id), named))) {
         invalid_client(response, true,
                        "Clients of this server have no secret; send client_id in the form and no "
                        "Authorization header.");
@@ -75,7 +84,10 @@ static bool find_client(const gh_oauth_server *server, const gh_request *request
         gh_buf_free(&id);
         return false;
     }
-    gh_status status = gh_store_client_get(server->store, gh_buf_cstr(&id), &call->client);
+    /* A lack of memory must not read as "not registered": clients throw their registration away for that. */
+    gh_status status = gh_buf_status(&id) == GH_ERR_NOMEM
+                           ? GH_ERR_NOMEM
+                           : gh_store_client_get(server->store, gh_buf_cstr(&id), &call->client);
     gh_buf_free(&id);
     if (status == GH_ERR_NOT_FOUND) {
         invalid_client(response, basic,

@@ -98,6 +98,10 @@ static gh_status set_up(gh_oauth_server *server, const gh_oauth_options *options
     }
     if (status == GH_OK) {
         status = gh_oauth_documents_write(server);
+        if (status != GH_OK) {
+            return gh_error_set(error, status, "could not write the metadata documents: %s",
+                                gh_status_text(status));
+        }
     }
     if (status == GH_OK) {
         server->throttle = gh_throttle_new();

@@ -6,6 +6,19 @@
 
 #define EXACT_MAX 9007199254740992.0 /* 2^53 */
 
+static bool is_number_char(char c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+}
+
+/* What the gate has passed fails for two reasons only: a number longer than cJSON reads, where it stops in
+ * the middle of one, or a lack of memory. */
+static bool stopped_in_number(gh_view text, const char *end)
+{
+    return end && end > text.ptr && end < text.ptr + text.len && is_number_char(*end) &&
+           is_number_char(end[-1]);
+}
+
 gh_status gh_json_parse(gh_view text, const gh_json_limits *limits, cJSON **json, gh_error *error)
 {
     gh_status status = gh_json_gate(text, limits, error);
@@ -16,10 +29,11 @@ gh_status gh_json_parse(gh_view text, const gh_json_limits *limits, cJSON **json
     }
     *json = cJSON_ParseWithLengthOpts(text.ptr, text.len, &end, false);
     if (!*json) {
-        /* The gate has passed it: either memory lacked, or a number is longer than cJSON reads. */
-        size_t at = end && end >= text.ptr ? (size_t)(end - text.ptr) : 0;
-        return gh_error_set(error, GH_ERR_PARSE,
-                            "JSON refused near byte %zu: a number too long, or no memory", at);
+        if (!stopped_in_number(text, end)) {
+            return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the JSON");
+        }
+        return gh_error_set(error, GH_ERR_PARSE, "JSON refused near byte %zu: a number too long",
+                            (size_t)(end - text.ptr));
     }
     return GH_OK;
 }

@@ -237,7 +237,8 @@ START_TEST(headers_of_any_size_stay_whole_up_to_the_ceiling)
     }
     gh_response_empty(&response, 200);
     gh_view head = gh_buf_view(&response.head);
-    ck_assert_uint_eq(head.len, 3 * (strlen("Set-Cookie: \r\n") + sizeof value - 1 + strlen("X-Short: s\r\n")));
+    ck_assert_uint_eq(head.len,
+                      3 * (strlen("Set-Cookie: \r\n") + sizeof value - 1 + strlen("X-Short: s\r\n")));
     ck_assert(gh_view_ends_with(head, GH_VIEW_LIT("vv\r\nX-Short: s\r\n")));
     ck_assert_int_eq(response.status, 200);
     gh_response_header_cstr(&response, "Set-Cookie", value);

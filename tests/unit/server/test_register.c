@@ -132,7 +132,8 @@ END_TEST
 START_TEST(a_name_loses_what_would_deceive_a_reader)
 {
     fixture *f = fixture_open();
-    reply r = post_registration(f, "{" URIS ",\"client_name\":\"  Good\\n\\u202eApp\\u200b\\u0007\\u3164\\u2800  x \"}");
+    reply r = post_registration(
+        f, "{" URIS ",\"client_name\":\"  Good\\n\\u202eApp\\u200b\\u0007\\u3164\\u2800  x \"}");
     ck_assert_int_eq(r.status, 201);
     assert_member(&r, "client_name", "\"Good App x\"");
     reply_clear(&r);

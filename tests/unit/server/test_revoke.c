@@ -160,6 +160,25 @@ START_TEST(an_outage_is_503_so_that_the_client_tries_again)
 END_TEST
 
 /* A whole life of a sign-in, reuse of code and token included, at the most talkative level. */
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+START_TEST(a_lack_of_memory_is_no_revocation)
+{
+    cJSON_Hooks failing = {no_memory, free};
+    char *body = form("client_id", L.client, "token", T.access, NULL);
+    cJSON_InitHooks(&failing);
+    reply r = post(F, gh_oauth_handle_revoke, body, NULL);
+    cJSON_InitHooks(NULL);
+    expect_error(r, 500, "server_error");
+    free(body);
+    ck_assert(refreshes());
+}
+END_TEST
+
 START_TEST(the_log_tells_what_happened_and_no_secret)
 {
     char path[] = "/tmp/gatehouse-log-XXXXXX";
@@ -221,6 +240,7 @@ int main(void)
     tcase_add_test(tc, other_sign_ins_of_the_client_stay);
     tcase_add_test(tc, requests_that_are_wrong_are_told_so);
     tcase_add_test(tc, an_outage_is_503_so_that_the_client_tries_again);
+    tcase_add_test(tc, a_lack_of_memory_is_no_revocation);
     tcase_add_test(tc, the_log_tells_what_happened_and_no_secret);
     suite_add_tcase(suite, tc);
     return gh_suite_run(suite);

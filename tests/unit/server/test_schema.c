@@ -316,6 +316,28 @@ START_TEST(costly_schemas_and_values_stop_at_the_bound)
 }
 END_TEST
 
+START_TEST(long_strings_cost_what_they_weigh)
+{
+    const size_t each = 20000;
+    const int count = 150;
+    char *value = malloc((each + 16) * (size_t)count + 2);
+    ck_assert_ptr_nonnull(value);
+    char *at = value;
+    for (int i = 0; i < count; i++) {
+        *at++ = i == 0 ? '[' : ',';
+        *at++ = '"';
+        memset(at, 'x', each);
+        at += each;
+        at += snprintf(at, 8, "%d\"", i);
+    }
+    (void)snprintf(at, 2, "]");
+    gh_error error = {GH_OK, ""};
+    ck_assert_int_eq(check("{\"uniqueItems\":true}", value, &error), GH_ERR_TOO_LARGE);
+    ck_assert_int_eq(check("{\"items\":{\"type\":\"string\"}}", value, &error), GH_OK);
+    free(value);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("schema");
@@ -329,6 +351,7 @@ int main(void)
                         sizeof REFUSALS / sizeof REFUSALS[0]);
     tcase_add_test(tc, a_schema_that_refers_to_itself_without_end_stops);
     tcase_add_test(tc, costly_schemas_and_values_stop_at_the_bound);
+    tcase_add_test(tc, long_strings_cost_what_they_weigh);
     suite_add_tcase(suite, tc);
     return gh_suite_run(suite);
 }

@@ -61,6 +61,27 @@ START_TEST(parse_survives_numbers_that_cjson_cannot_hold)
 }
 END_TEST
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+START_TEST(a_lack_of_memory_is_not_the_senders_fault)
+{
+    cJSON_Hooks failing = {no_memory, free};
+    cJSON *json = NULL;
+    gh_error error = {GH_OK, ""};
+    cJSON_InitHooks(&failing);
+    gh_status status =
+        gh_json_parse(GH_VIEW_LIT("{\"a\":[12,\"34\"]}"), &GH_JSON_LIMITS_DOCUMENT, &json, &error);
+    cJSON_InitHooks(NULL);
+    ck_assert_int_eq(status, GH_ERR_NOMEM);
+    ck_assert_ptr_null(json);
+    ck_assert_str_ne(error.message, "");
+}
+END_TEST
+
 START_TEST(getters_do_not_guess)
 {
     cJSON *json =
@@ -189,6 +210,7 @@ int main(void)
 
     tcase_add_test(tc, parse_goes_through_the_gate);
     tcase_add_test(tc, parse_survives_numbers_that_cjson_cannot_hold);
+    tcase_add_test(tc, a_lack_of_memory_is_not_the_senders_fault);
     tcase_add_test(tc, getters_do_not_guess);
     tcase_add_test(tc, integers_are_exact_or_refused);
     tcase_add_test(tc, builders_write_what_they_were_given);
