@@ -33,7 +33,10 @@ static bool fill_grant(const gh_oauth_server *server, const gh_flow *flow, gh_gr
     grant->scope = gh_text_dup(flow->scope);
     grant->resource = gh_text_dup(flow->resource);
     grant->created_at = gh_clock_wall_s();
-    grant->expires_at = grant->created_at + server->refresh_ttl_s;
+    /* The access token that the code brings at its last moment ends before the grant does. */
+    int64_t access_s = server->code_ttl_s + server->access_ttl_s;
+    grant->expires_at =
+        grant->created_at + (server->refresh_ttl_s > access_s ? server->refresh_ttl_s : access_s);
     return grant->client_id != NULL && grant->subject != NULL && grant->name != NULL &&
            grant->email != NULL && grant->scope != NULL && grant->resource != NULL;
 }

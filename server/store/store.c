@@ -78,7 +78,13 @@ gh_status gh_store_grant_add(gh_store *store, const gh_grant *grant, const gh_co
         strcmp(code->grant_id, grant->id) != 0) {
         return GH_ERR_INVALID;
     }
-    return store->ops->grant_add(store, grant, code);
+    gh_grant held = *grant;
+    gh_code bound = *code;
+    bound.granted_until = grant->expires_at;
+    if (held.expires_at > code->expires_at) {
+        held.expires_at = code->expires_at;
+    }
+    return store->ops->grant_add(store, &held, &bound);
 }
 
 gh_status gh_store_code_take(gh_store *store, const char *hash, gh_code *code)

@@ -65,6 +65,7 @@ typedef struct gh_code {
     char *challenge;
     char *resource;
     int64_t expires_at;
+    int64_t granted_until; /* the grant's expiry from the exchange on; the store sets it */
 } gh_code;
 
 typedef struct gh_stored_key {
@@ -87,9 +88,10 @@ GH_MUST_USE gh_status gh_store_open(const char *spec, gh_store **store, gh_error
 void gh_store_close(gh_store *store);
 GH_MUST_USE gh_status gh_store_ping(gh_store *store); /* for /readyz */
 
-/* Adds a client; at `cap` clients the oldest one that never finished a login, and has been idle for at
- * least `idle_s` (since its registration or the start of its last flow), makes room; without one
- * GH_ERR_TOO_LARGE. GH_ERR_CONFLICT when the id is taken. */
+/* Adds a client; at `cap` clients one that has been idle for at least `idle_s` (since its registration or the
+ * start of its last flow) and has no live grant makes room: the oldest one that never finished a login, or
+ * else the one whose last finished login is the longest ago. Without one GH_ERR_TOO_LARGE. GH_ERR_CONFLICT
+ * when the id is taken. */
 GH_MUST_USE gh_status gh_store_client_add(gh_store *store, const gh_client *client, size_t cap,
                                           int64_t idle_s);
 GH_MUST_USE gh_status gh_store_client_get(gh_store *store, const char *id, gh_client *client);
@@ -103,11 +105,12 @@ GH_MUST_USE gh_status gh_store_flow_identify(gh_store *store, const char *id_has
 /* Removes it and hands it out: single use. */
 GH_MUST_USE gh_status gh_store_flow_take(gh_store *store, const char *id_hash, gh_flow *flow);
 
-/* Stores grant and code together and marks the client, if it is one of the store's, as used. */
+/* Stores grant and code together and marks the client, if it is one of the store's, as used. Until the code
+ * is taken the grant lives no longer than the code; from then on until `grant->expires_at`. */
 GH_MUST_USE gh_status gh_store_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code);
-/* Takes the code once. GH_ERR_CONFLICT when it was taken before: then the grant has been revoked with all
- * its tokens (RFC 6749, 4.1.2). A code is remembered for at least 10 minutes after its expiry for that.
- * GH_ERR_NOT_FOUND for an expired code, and for one whose grant is gone. */
+/* Takes the code once, and extends its grant. GH_ERR_CONFLICT when it was taken before: then the grant has
+ * been revoked with all its tokens (RFC 6749, 4.1.2). A code is remembered for at least 10 minutes after its
+ * expiry for that. GH_ERR_NOT_FOUND for an expired code, and for one whose grant is gone. */
 GH_MUST_USE gh_status gh_store_code_take(gh_store *store, const char *hash, gh_code *code);
 GH_MUST_USE gh_status gh_store_grant_get(gh_store *store, const char *id, gh_grant *grant);
 GH_MUST_USE gh_status gh_store_grant_alive(gh_store *store, const char *id);
@@ -123,8 +126,11 @@ typedef enum gh_refresh_outcome {
     GH_REFRESH_REPEATED, /* the immediate predecessor, within the grace time, its successor unused:
                             `new_hash` was the current token already */
     GH_REFRESH_REUSED,   /* anything else that once was valid: the grant is revoked */
-    GH_REFRESH_UNKNOWN   /* never seen, expired, revoked, or of another client */
+    GH_REFRESH_UNKNOWN   /* never seen, expired, revoked, forgotten, or of another client */
 } gh_refresh_outcome;
+/* So many tokens of a grant are remembered, the current one included; rotation forgets older ones, whose
+ * reuse is then not noticed any more. */
+#define GH_STORE_REFRESH_KEPT 100
 /* The grace time includes its last second; 0 means none. GH_ERR_CONFLICT when `new_hash` is a token of
  * something else. Rotation is deterministic (the caller derives the successor from the token), so that a
  * repeat yields the same token. Slides the grant to `grant_expires_at`. *grant is set for ROTATED and

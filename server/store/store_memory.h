@@ -21,6 +21,7 @@ typedef struct memory_client {
     gh_table_entry entry;
     gh_client client;
     int64_t seen_at; /* registration or the start of the last login */
+    bool granted;    /* has a live grant; only up to date while room is made */
 } memory_client;
 
 typedef struct memory_flow {

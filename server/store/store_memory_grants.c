@@ -110,6 +110,14 @@ static void revoke(memory_store *memory, const char *grant_id)
     }
 }
 
+static void extend(memory_store *memory, const gh_code *code)
+{
+    memory_grant *grant = (memory_grant *)gh_table_find(&memory->grants, code->grant_id);
+    if (grant != NULL) {
+        grant->grant.expires_at = code->granted_until;
+    }
+}
+
 static gh_status take(memory_store *memory, memory_code *found, gh_code *code)
 {
     if (found == NULL) {
@@ -124,6 +132,9 @@ static gh_status take(memory_store *memory, memory_code *found, gh_code *code)
     }
     gh_status status = gh_code_copy(&found->code, code);
     found->taken = status == GH_OK;
+    if (status == GH_OK) {
+        extend(memory, &found->code);
+    }
     return status;
 }
 
@@ -220,6 +231,18 @@ static bool is_repeat(const memory_store *memory, const memory_refresh *token, c
            grace_s > 0 && gh_clock_wall_s() - token->rotated_at <= grace_s;
 }
 
+static void forget_old_tokens(memory_store *memory, const memory_grant *grant)
+{
+    size_t kept = 0;
+    for (memory_refresh *token = grant->tokens; token != NULL;) {
+        memory_refresh *older = token->next;
+        if (++kept > GH_STORE_REFRESH_KEPT) {
+            memory_drop_refresh(memory, token);
+        }
+        token = older;
+    }
+}
+
 static gh_status advance(memory_store *memory, memory_refresh *token, const char *new_hash,
                          int64_t expires_at)
 {
@@ -235,6 +258,7 @@ static gh_status advance(memory_store *memory, memory_refresh *token, const char
     token->successor = successor;
     token->rotated_at = gh_clock_wall_s();
     token->grant->grant.expires_at = expires_at;
+    forget_old_tokens(memory, token->grant);
     return GH_OK;
 }
 

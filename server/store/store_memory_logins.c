@@ -17,22 +17,46 @@ void memory_drop_flow(memory_store *memory, memory_flow *flow)
     free(flow);
 }
 
+static void mark_granted(memory_store *memory, int64_t now)
+{
+    for (gh_table_entry *entry = memory->clients.oldest; entry != NULL; entry = entry->newer) {
+        ((memory_client *)entry)->granted = false;
+    }
+    for (gh_table_entry *entry = memory->grants.oldest; entry != NULL; entry = entry->newer) {
+        const gh_grant *grant = &((const memory_grant *)entry)->grant;
+        memory_client *client = (memory_client *)gh_table_find(&memory->clients, grant->client_id);
+        if (client != NULL && grant->expires_at > now) {
+            client->granted = true;
+        }
+    }
+}
+
+/* The idle client without a grant that was used the longest ago, or never; NULL. */
+static memory_client *dispensable_client(const memory_store *memory, int64_t idle_since)
+{
+    memory_client *chosen = NULL;
+    for (gh_table_entry *entry = memory->clients.oldest; entry != NULL; entry = entry->newer) {
+        memory_client *client = (memory_client *)entry;
+        if (!client->granted && client->seen_at <= idle_since &&
+            (chosen == NULL || client->client.used_at < chosen->client.used_at)) {
+            chosen = client;
+        }
+    }
+    return chosen;
+}
+
 static gh_status make_room(memory_store *memory, size_t cap, int64_t idle_s)
 {
     int64_t now = gh_clock_wall_s();
+    if (memory->clients.count >= cap) {
+        mark_granted(memory, now);
+    }
     while (memory->clients.count >= cap) {
-        gh_table_entry *entry = memory->clients.oldest;
-        while (entry != NULL) {
-            const memory_client *client = (const memory_client *)entry;
-            if (client->client.used_at == 0 && client->seen_at + idle_s <= now) {
-                break;
-            }
-            entry = entry->newer;
-        }
-        if (entry == NULL) {
+        memory_client *client = dispensable_client(memory, now - idle_s);
+        if (client == NULL) {
             return GH_ERR_TOO_LARGE;
         }
-        memory_drop_client(memory, (memory_client *)entry);
+        memory_drop_client(memory, client);
     }
     return GH_OK;
 }

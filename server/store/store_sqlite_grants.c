@@ -17,9 +17,9 @@ static gh_status insert_grant(sqlite_conn *conn, const gh_grant *grant, const gh
                    grant->id, grant->client_id, grant->subject, grant->name, grant->email, grant->scope,
                    grant->resource, grant->created_at, grant->expires_at);
     if (status == GH_OK) {
-        status = sqlite_run(conn, "INSERT INTO codes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)", "tttttti",
+        status = sqlite_run(conn, "INSERT INTO codes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)", "ttttttii",
                             code->hash, code->grant_id, code->client_id, code->redirect_uri, code->challenge,
-                            code->resource, code->expires_at);
+                            code->resource, code->expires_at, code->granted_until);
     }
     if (status == GH_OK) {
         status = sqlite_run(conn, "UPDATE clients SET used_at = ?2 WHERE id = ?1", "ti", grant->client_id,
@@ -48,17 +48,19 @@ static gh_status select_code(sqlite_conn *conn, const char *hash, gh_code *code,
 {
     int64_t now = gh_clock_wall_s();
     sqlite3_stmt *row = NULL;
-    gh_status status = sqlite_row(
-        conn, &row,
-        "SELECT hash, grant_id, client_id, redirect_uri, challenge, resource, expires_at, taken,"
-        " EXISTS (SELECT 1 FROM grants WHERE id = grant_id AND expires_at > ?2) FROM codes WHERE hash = ?1",
-        "ti", hash, now);
+    gh_status status =
+        sqlite_row(conn, &row,
+                   "SELECT hash, grant_id, client_id, redirect_uri, challenge, resource, expires_at, taken,"
+                   " EXISTS (SELECT 1 FROM grants WHERE id = grant_id AND expires_at > ?2), granted_until"
+                   " FROM codes WHERE hash = ?1",
+                   "ti", hash, now);
     if (status == GH_OK) {
         char **const slots[] = {&code->hash,         &code->grant_id,  &code->client_id,
                                 &code->redirect_uri, &code->challenge, &code->resource};
         code->expires_at = sqlite3_column_int64(row, 6);
         *taken = sqlite3_column_int(row, 7) != 0;
         *alive = !*taken && code->expires_at > now && sqlite3_column_int(row, 8) != 0;
+        code->granted_until = sqlite3_column_int64(row, 9);
         status = sqlite_texts(row, 0, slots, 6);
         sqlite_done(row);
     }
@@ -80,6 +82,10 @@ gh_status sqlite_code_take(gh_store *store, const char *hash, gh_code *code)
         status = sqlite_grant_delete(conn, found.grant_id);
     } else if (status == GH_OK && alive) {
         status = sqlite_run(conn, "UPDATE codes SET taken = 1 WHERE hash = ?1", "t", hash);
+        if (status == GH_OK) {
+            status = sqlite_run(conn, "UPDATE grants SET expires_at = ?2 WHERE id = ?1", "ti", found.grant_id,
+                                found.granted_until);
+        }
     }
     status = sqlite_end(conn, status);
     if (status == GH_OK && alive) {

@@ -15,6 +15,7 @@ static gh_status count_rows(sqlite_conn *conn, const char *sql, size_t *count)
 static gh_status make_room(sqlite_conn *conn, size_t cap, int64_t idle_s)
 {
     size_t count = 0;
+    int64_t now = gh_clock_wall_s();
     gh_status status = count_rows(conn, "SELECT count(*) FROM clients", &count);
     if (status != GH_OK || count < cap) {
         return status;
@@ -22,8 +23,10 @@ static gh_status make_room(sqlite_conn *conn, size_t cap, int64_t idle_s)
     int64_t excess = (int64_t)(count - cap) + 1;
     status = sqlite_run(conn,
                         "DELETE FROM clients WHERE rowid IN (SELECT rowid FROM clients"
-                        " WHERE used_at = 0 AND seen_at <= ?1 ORDER BY created_at, rowid LIMIT ?2)",
-                        "ii", gh_clock_wall_s() - idle_s, excess);
+                        " WHERE seen_at <= ?1 AND NOT EXISTS"
+                        " (SELECT 1 FROM grants g WHERE g.client_id = clients.id AND g.expires_at > ?3)"
+                        " ORDER BY used_at, created_at, rowid LIMIT ?2)",
+                        "iii", now - idle_s, excess, now);
     if (status == GH_OK && sqlite3_changes(conn->db) < excess) {
         status = GH_ERR_TOO_LARGE;
     }

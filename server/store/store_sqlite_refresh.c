@@ -91,6 +91,15 @@ static gh_status is_current(sqlite_conn *conn, const char *hash, bool *current)
     return status == GH_ERR_NOT_FOUND ? GH_OK : status;
 }
 
+/* A row that is added gets the highest rowid, so that these are in the order of rotation. */
+static gh_status forget_old_tokens(sqlite_conn *conn, const char *grant_id)
+{
+    return sqlite_run(conn,
+                      "DELETE FROM refresh_tokens WHERE grant_id = ?1 AND rowid <= (SELECT rowid"
+                      " FROM refresh_tokens WHERE grant_id = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
+                      "ti", grant_id, (int64_t)GH_STORE_REFRESH_KEPT);
+}
+
 static gh_status advance(sqlite_conn *conn, const char *hash, const char *new_hash, known_token *token,
                          int64_t expires_at)
 {
@@ -104,7 +113,7 @@ static gh_status advance(sqlite_conn *conn, const char *hash, const char *new_ha
                             expires_at);
         token->grant.expires_at = expires_at;
     }
-    return status;
+    return status == GH_OK ? forget_old_tokens(conn, token->grant.id) : status;
 }
 
 static gh_status rotate(sqlite_conn *conn, const char *hash, const char *new_hash, int64_t grace_s,

@@ -15,7 +15,7 @@ static const char SCHEMA[] =
     "  id TEXT PRIMARY KEY, name TEXT, redirect_uris TEXT NOT NULL, grant_types TEXT NOT NULL,"
     "  scope TEXT, uri TEXT, created_at INTEGER NOT NULL, used_at INTEGER NOT NULL,"
     "  seen_at INTEGER NOT NULL) STRICT;" /* registration or the start of the last login */
-    "CREATE INDEX clients_unused ON clients(created_at) WHERE used_at = 0;"
+    "CREATE INDEX clients_use ON clients(used_at, created_at);"
     "CREATE TABLE flows("
     "  id_hash TEXT PRIMARY KEY, cookie_hash TEXT NOT NULL, client_id TEXT NOT NULL,"
     "  redirect_uri TEXT NOT NULL, state TEXT, scope TEXT NOT NULL, resource TEXT NOT NULL,"
@@ -27,11 +27,13 @@ static const char SCHEMA[] =
     "  scope TEXT NOT NULL, resource TEXT NOT NULL, created_at INTEGER NOT NULL,"
     "  expires_at INTEGER NOT NULL) STRICT;"
     "CREATE INDEX grants_expiry ON grants(expires_at);"
+    "CREATE INDEX grants_live ON grants(client_id, expires_at);"
     /* Not tied to grants: a used code is remembered when its grant is gone. */
     "CREATE TABLE codes("
     "  hash TEXT PRIMARY KEY, grant_id TEXT NOT NULL, client_id TEXT NOT NULL,"
     "  redirect_uri TEXT NOT NULL, challenge TEXT NOT NULL, resource TEXT NOT NULL,"
-    "  expires_at INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "  expires_at INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0,"
+    "  granted_until INTEGER NOT NULL) STRICT;" /* the grant's expiry from the exchange on */
     "CREATE INDEX codes_expiry ON codes(expires_at);"
     "CREATE TABLE refresh_tokens("
     "  hash TEXT PRIMARY KEY, grant_id TEXT NOT NULL REFERENCES grants(id) ON DELETE CASCADE,"

@@ -111,6 +111,7 @@ gh_status gh_code_copy(const gh_code *from, gh_code *to)
     char *const *const source[] = CODE_TEXTS(from);
     char **const target[] = CODE_TEXTS(to);
     to->expires_at = from->expires_at;
+    to->granted_until = from->granted_until;
     return copy_texts(source, target, COUNT(source));
 }
 

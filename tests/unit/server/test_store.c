@@ -100,23 +100,76 @@ START_TEST(at_the_cap_the_oldest_idle_client_makes_room)
 }
 END_TEST
 
-START_TEST(a_client_that_finished_a_login_is_never_evicted)
+START_TEST(a_client_with_a_live_grant_is_never_evicted)
 {
     gh_store *store = open_store(_i);
     ck_assert_int_eq(add_client(store, "client", 2, 100), GH_OK);
     ck_assert_int_eq(add_client(store, "c2", 2, 100), GH_OK);
     fixture_now_s += 50;
     ck_assert_int_eq(add_grant(store, "g1", "code"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code"), GH_OK);
     gh_client read = {0};
     ck_assert_int_eq(gh_store_client_get(store, "client", &read), GH_OK);
     ck_assert_int_eq(read.used_at, NOW + 50);
     gh_client_clear(&read);
-    fixture_now_s += 100000;
+    fixture_now_s += 3599;
     ck_assert_int_eq(add_client(store, "c3", 2, 100), GH_OK);
     ck_assert(has_client(store, "client"));
     ck_assert(!has_client(store, "c2"));
-    fixture_now_s += 100000;
-    ck_assert_int_eq(add_client(store, "c4", 1, 200000), GH_ERR_TOO_LARGE);
+    ck_assert_int_eq(add_client(store, "c4", 2, 100), GH_ERR_TOO_LARGE);
+    fixture_now_s += 1;
+    ck_assert_int_eq(add_client(store, "c4", 2, 100), GH_OK);
+    ck_assert(!has_client(store, "client"));
+    gh_store_close(store);
+}
+END_TEST
+
+/* A finished login of that client: a grant for an hour, whose code was taken. */
+static void finish_login(gh_store *store, const char *client_id, const char *grant_id)
+{
+    const gh_grant grant = {.id = lit(grant_id),
+                            .client_id = lit(client_id),
+                            .subject = lit("alice"),
+                            .scope = lit("mcp"),
+                            .resource = lit("http://localhost:8080/mcp"),
+                            .created_at = gh_clock_wall_s(),
+                            .expires_at = gh_clock_wall_s() + 3600};
+    const gh_code code = {.hash = lit(grant_id),
+                          .grant_id = lit(grant_id),
+                          .client_id = lit(client_id),
+                          .redirect_uri = lit("http://localhost:3118/callback"),
+                          .challenge = lit("challenge"),
+                          .resource = lit("http://localhost:8080/mcp"),
+                          .expires_at = gh_clock_wall_s() + 60};
+    ck_assert_int_eq(gh_store_grant_add(store, &grant, &code), GH_OK);
+    ck_assert_int_eq(take_code(store, grant_id), GH_OK);
+    fixture_now_s += 10;
+}
+
+START_TEST(at_the_cap_the_least_recently_used_client_without_a_grant_makes_room)
+{
+    gh_store *store = open_store(_i);
+    ck_assert_int_eq(add_client(store, "c1", 3, 100), GH_OK);
+    ck_assert_int_eq(add_client(store, "c2", 3, 100), GH_OK);
+    ck_assert_int_eq(add_client(store, "client", 3, 100), GH_OK);
+    finish_login(store, "c2", "g2");
+    finish_login(store, "c1", "g1");
+    finish_login(store, "client", "g3");
+    fixture_now_s += 1000;
+    ck_assert_int_eq(add_client(store, "c4", 3, 100), GH_ERR_TOO_LARGE);
+    ck_assert_int_eq(gh_store_grant_revoke(store, "g3"), GH_OK);
+    ck_assert_int_eq(gh_store_grant_revoke(store, "g1"), GH_OK);
+    ck_assert_int_eq(add_client(store, "c4", 3, 100), GH_OK);
+    ck_assert(!has_client(store, "c1"));
+    ck_assert(has_client(store, "c2") && has_client(store, "client"));
+    fixture_now_s += 3600; /* the grants have ended, but who never signed in goes first */
+    ck_assert_int_eq(add_client(store, "c5", 3, 100), GH_OK);
+    ck_assert(!has_client(store, "c4"));
+    ck_assert_int_eq(add_client(store, "c6", 3, 100), GH_OK);
+    ck_assert(!has_client(store, "c2"));
+    ck_assert_int_eq(add_flow(store, "f1", 10), GH_OK); /* and who is signing in again stays */
+    ck_assert_int_eq(add_client(store, "c7", 3, 100), GH_ERR_TOO_LARGE);
+    ck_assert(has_client(store, "client") && has_client(store, "c5") && has_client(store, "c6"));
     gh_store_close(store);
 }
 END_TEST
@@ -378,6 +431,7 @@ START_TEST(a_sweep_keeps_what_is_alive)
     ck_assert_int_eq(add_client(store, "client", 10, 0), GH_OK);
     ck_assert_int_eq(add_flow(store, "old", 1000), GH_OK);
     ck_assert_int_eq(add_grant(store, "g1", "code1"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code1"), GH_OK);
     ck_assert_int_eq(gh_store_refresh_add(store, "r1", "g1", "client"), GH_OK);
     ck_assert_int_eq(add_key(store, "k1", NOW), GH_OK);
     fixture_now_s += 3500;
@@ -488,7 +542,9 @@ int main(void)
     tcase_add_loop_test(tests, a_client_comes_back_as_it_was, 0, BACKENDS);
     tcase_add_loop_test(tests, a_client_id_is_taken_once, 0, BACKENDS);
     tcase_add_loop_test(tests, at_the_cap_the_oldest_idle_client_makes_room, 0, BACKENDS);
-    tcase_add_loop_test(tests, a_client_that_finished_a_login_is_never_evicted, 0, BACKENDS);
+    tcase_add_loop_test(tests, a_client_with_a_live_grant_is_never_evicted, 0, BACKENDS);
+    tcase_add_loop_test(tests, at_the_cap_the_least_recently_used_client_without_a_grant_makes_room, 0,
+                        BACKENDS);
     tcase_add_loop_test(tests, a_client_with_a_login_under_way_is_not_idle, 0, BACKENDS);
     tcase_add_loop_test(tests, a_client_without_the_necessary_parts_is_invalid, 0, BACKENDS);
     tcase_add_loop_test(tests, a_flow_comes_back_and_remembers_who_signed_in, 0, BACKENDS);

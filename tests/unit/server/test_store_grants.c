@@ -47,7 +47,6 @@ START_TEST(a_code_expires_and_one_used_before_is_still_recognised)
     ck_assert_int_eq(take_code(store, "code1"), GH_OK);
     fixture_now_s += 1;
     ck_assert_int_eq(take_code(store, "code2"), GH_ERR_NOT_FOUND);
-    ck_assert_int_eq(gh_store_grant_alive(store, "g2"), GH_OK);
     fixture_now_s += 600;
     ck_assert_int_eq(take_code(store, "code1"), GH_ERR_CONFLICT);
     ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_ERR_NOT_FOUND);
@@ -145,6 +144,7 @@ START_TEST(a_grant_comes_back_until_it_expires)
     gh_store *store = open_store(_i);
     gh_grant grant = {0};
     ck_assert_int_eq(add_grant(store, "g1", "code1"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code1"), GH_OK);
     ck_assert_int_eq(gh_store_grant_get(store, "g1", &grant), GH_OK);
     ck_assert_str_eq(grant.id, "g1");
     ck_assert_str_eq(grant.client_id, "client");
@@ -161,6 +161,29 @@ START_TEST(a_grant_comes_back_until_it_expires)
     fixture_now_s += 1;
     ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_ERR_NOT_FOUND);
     ck_assert_int_eq(gh_store_grant_get(store, "g1", &grant), GH_ERR_NOT_FOUND);
+    gh_store_close(store);
+}
+END_TEST
+
+START_TEST(a_grant_whose_code_is_not_redeemed_ends_with_it)
+{
+    gh_store *store = open_store(_i);
+    gh_grant grant = {0};
+    ck_assert_int_eq(add_grant(store, "g1", "code1"), GH_OK);
+    ck_assert_int_eq(add_grant(store, "g2", "code2"), GH_OK);
+    fixture_now_s += 59;
+    ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code2"), GH_OK);
+    fixture_now_s += 1;
+    ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_ERR_NOT_FOUND);
+    ck_assert_int_eq(gh_store_grant_get(store, "g1", &grant), GH_ERR_NOT_FOUND);
+    ck_assert_int_eq(gh_store_refresh_add(store, "r1", "g1", "client"), GH_ERR_NOT_FOUND);
+    ck_assert_int_eq(gh_store_grant_get(store, "g2", &grant), GH_OK);
+    ck_assert_int_eq(grant.expires_at, NOW + 3600);
+    gh_grant_clear(&grant);
+    ck_assert_int_eq(gh_store_sweep(store), GH_OK);
+    ck_assert_int_eq(add_grant(store, "g1", "code3"), GH_OK); /* swept: the id is free again */
+    ck_assert_int_eq(add_grant(store, "g2", "code4"), GH_ERR_CONFLICT);
     gh_store_close(store);
 }
 END_TEST
@@ -201,6 +224,7 @@ static gh_store *open_with_token(int backend)
 {
     gh_store *store = open_store(backend);
     ck_assert_int_eq(add_grant(store, "g1", "code1"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code1"), GH_OK);
     ck_assert_int_eq(gh_store_refresh_add(store, "r1", "g1", "client"), GH_OK);
     return store;
 }
@@ -252,6 +276,42 @@ START_TEST(a_token_rotates_again_and_again)
         ck_assert_int_eq(rotate(store, from, to), GH_REFRESH_ROTATED);
     }
     ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_OK);
+    gh_store_close(store);
+}
+END_TEST
+
+static gh_status find_numbered(gh_store *store, int i)
+{
+    char name[16];
+    char *id = NULL;
+    name_of(name, sizeof(name), "r", i);
+    gh_status status = gh_store_refresh_find(store, name, "client", &id);
+    free(id);
+    return status;
+}
+
+START_TEST(the_newest_hundred_tokens_of_a_grant_are_remembered)
+{
+    gh_store *store = open_with_token(_i);
+    ck_assert_int_eq(add_grant(store, "g2", "code2"), GH_OK);
+    ck_assert_int_eq(take_code(store, "code2"), GH_OK);
+    ck_assert_int_eq(gh_store_refresh_add(store, "other", "g2", "client"), GH_OK);
+    for (int i = 1; i < 130; i++) {
+        char from[16];
+        char to[16];
+        name_of(from, sizeof(from), "r", i);
+        name_of(to, sizeof(to), "r", i + 1);
+        ck_assert_int_eq(rotate(store, from, to), GH_REFRESH_ROTATED);
+        ck_assert_int_eq(rotate(store, from, to), GH_REFRESH_REPEATED);
+        ck_assert_int_eq(find_numbered(store, 1), i < 100 ? GH_OK : GH_ERR_NOT_FOUND);
+    }
+    ck_assert_int_eq(find_numbered(store, 30), GH_ERR_NOT_FOUND);
+    ck_assert_int_eq(find_numbered(store, 31), GH_OK);
+    ck_assert_int_eq(rotate(store, "r30", "r31"), GH_REFRESH_UNKNOWN);
+    ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_OK);
+    ck_assert_int_eq(rotate(store, "r31", "r32"), GH_REFRESH_REUSED);
+    ck_assert_int_eq(gh_store_grant_alive(store, "g1"), GH_ERR_NOT_FOUND);
+    ck_assert_int_eq(rotate(store, "other", "other2"), GH_REFRESH_ROTATED);
     gh_store_close(store);
 }
 END_TEST
@@ -431,11 +491,13 @@ int main(void)
     tcase_add_loop_test(tests, a_code_of_a_revoked_grant_is_worth_nothing, 0, BACKENDS);
     tcase_add_loop_test(tests, of_eight_threads_one_gets_the_code, 0, BACKENDS);
     tcase_add_loop_test(tests, a_grant_comes_back_until_it_expires, 0, BACKENDS);
+    tcase_add_loop_test(tests, a_grant_whose_code_is_not_redeemed_ends_with_it, 0, BACKENDS);
     tcase_add_loop_test(tests, revoking_is_final_and_may_be_repeated, 0, BACKENDS);
     tcase_add_loop_test(tests, grant_and_code_are_stored_together_or_not_at_all, 0, BACKENDS);
     tcase_add_loop_test(tests, the_first_token_belongs_to_a_living_grant_of_that_client, 0, BACKENDS);
     tcase_add_loop_test(tests, rotation_gives_the_grant_and_slides_it, 0, BACKENDS);
     tcase_add_loop_test(tests, a_token_rotates_again_and_again, 0, BACKENDS);
+    tcase_add_loop_test(tests, the_newest_hundred_tokens_of_a_grant_are_remembered, 0, BACKENDS);
     tcase_add_loop_test(tests, a_repeat_within_the_grace_time_gets_the_same_successor, 0, BACKENDS);
     tcase_add_loop_test(tests, a_repeat_after_the_grace_time_revokes_the_family, 0, BACKENDS);
     tcase_add_loop_test(tests, a_repeat_after_the_successor_was_used_revokes_the_family, 0, BACKENDS);
