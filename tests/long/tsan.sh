@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# ThreadSanitizer over the unit tests, then over the server under calls from many threads.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$root/build/thread-sanitized
+
+cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DGATEHOUSE_TESTS=ON -DGATEHOUSE_SANITIZE=thread
+cmake --build "$build" -j "$(nproc)"
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# Older runtimes do not know where newer kernels put things; a fixed layout helps them.
+fixed=()
+! setarch "$(uname -m)" -R true 2>/dev/null || fixed=(setarch "$(uname -m)" -R)
+"${fixed[@]}" ctest --test-dir "$build" --output-on-failure --timeout 300
+TEST_BIN_DIR=$build SOAK_SECONDS=${TSAN_SECONDS:-60} SOAK_MEMORY=off \
+    "${fixed[@]}" "${NODE:-node}" "$root/tests/long/soak.mjs"
