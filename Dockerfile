@@ -1,0 +1,29 @@
+# Gatehouse and its bridge on Debian. `docker build -t gatehouse .`
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS build
+RUN apt-get update && apt-get install -y --no-install-recommends \
+        cmake ninja-build gcc libc6-dev pkg-config \
+        libcivetweb-dev libcjson-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev \
+        check libjwt-dev ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+COPY . /src
+RUN cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr \
+    && cmake --build /build \
+    && ctest --test-dir /build --output-on-failure --timeout 120 \
+    && DESTDIR=/out cmake --install /build --strip \
+    && rm -rf /out/usr/include
+
+FROM ${BASE}
+RUN apt-get update && apt-get install -y --no-install-recommends \
+        ca-certificates libcivetweb1 libcjson1 libssl3t64 libcurl4t64 libsqlite3-0 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home --home-dir /var/lib/gatehouse --shell /usr/sbin/nologin gatehouse
+COPY --from=build /out/usr /usr
+USER 10001:10001
+ENV XDG_STATE_HOME=/var/lib/gatehouse
+WORKDIR /var/lib/gatehouse
+VOLUME /var/lib/gatehouse
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["gatehouse"]
