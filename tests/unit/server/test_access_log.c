@@ -21,7 +21,7 @@ static char *logged(gh_log_format format, gh_log_level level, void (*write)(void
     char *text = calloc(1, 8192);
     ck_assert_ptr_nonnull(text);
     rewind(file);
-    (void)fread(text, 1, 8191, file);
+    ck_assert_uint_le(fread(text, 1, 8191, file), 8191);
     (void)fclose(file);
     return text;
 }

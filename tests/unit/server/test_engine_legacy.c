@@ -570,7 +570,7 @@ START_TEST(each_request_is_logged_with_its_outcome_and_the_session_id_is_cut)
     ck_assert_int_eq(post(&h, in_session, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\\nb\"}"), 200);
     gh_log_stop();
     rewind(file);
-    (void)fread(text, 1, sizeof text - 1, file);
+    ck_assert_uint_gt(fread(text, 1, sizeof text - 1, file), 0);
     (void)fclose(file);
     (void)snprintf(cut, sizeof cut, "%.8s", session);
     char expected[100];
