@@ -79,7 +79,7 @@ void gh_authorizer_conclude(gh_authorizer *authorizer, gh_status status, const g
     gh_error outcome = error != NULL ? *error : (gh_error){GH_OK, ""};
     outcome.status = status;
     attempt_clear(authorizer);
-    gh_wait_list_tell(&authorizer->waits, true, status, &outcome);
+    gh_wait_list_tell(authorizer->waits, true, status, &outcome);
 }
 
 static void timed_out(void *context)
@@ -217,7 +217,7 @@ static gh_status wait_for_lock(gh_authorizer *authorizer)
     if (gh_deadline_passed(authorizer->silent)) {
         gh_error error = {GH_OK, ""};
         (void)gh_error_set(&error, GH_ERR_UNAVAILABLE, "another gatehouse-bridge is signing in");
-        gh_wait_list_tell(&authorizer->waits, false, GH_ERR_UNAVAILABLE, &error);
+        gh_wait_list_tell(authorizer->waits, false, GH_ERR_UNAVAILABLE, &error);
     }
     return GH_OK;
 }
@@ -227,7 +227,7 @@ static void begin(void *context)
     gh_authorizer *authorizer = context;
     gh_error error = {GH_OK, ""};
     authorizer->tick = NULL;
-    if (gh_wait_list_is_empty(&authorizer->waits)) {
+    if (gh_wait_list_is_empty(authorizer->waits)) {
         attempt_clear(authorizer);
         return;
     }
@@ -268,7 +268,7 @@ gh_status gh_authorizer_obtain(gh_authorizer *authorizer, const gh_authorizer_ne
                                gh_authorizer_done done, void *context, gh_authorizer_wait **wait)
 {
     gh_authorizer_wait *added = NULL;
-    gh_status status = gh_wait_list_add(&authorizer->waits, need->interactive, done, context, &added);
+    gh_status status = gh_wait_list_add(authorizer->waits, need->interactive, done, context, &added);
     if (status != GH_OK) {
         return status;
     }
@@ -319,7 +319,10 @@ gh_status gh_authorizer_new(gh_loop *loop, const gh_bridge_settings *settings, g
     }
     created->loop = loop;
     created->settings = settings;
-    gh_status status = gh_keeper_open(settings->state_dir, settings->url, &created->keeper, error);
+    created->waits = gh_wait_list_new();
+    gh_status status = created->waits == NULL
+                           ? gh_error_set(error, GH_ERR_NOMEM, "out of memory")
+                           : gh_keeper_open(settings->state_dir, settings->url, &created->keeper, error);
     if (status == GH_OK) {
         status = load(created, error);
     }
@@ -339,7 +342,7 @@ void gh_authorizer_free(gh_authorizer *authorizer)
     if (authorizer->keeper != NULL) {
         attempt_clear(authorizer);
     }
-    gh_wait_list_clear(&authorizer->waits);
+    gh_wait_list_free(authorizer->waits);
     gh_keeper_close(authorizer->keeper);
     gh_credentials_clear(&authorizer->credentials);
     gh_wipe_free(authorizer->token);

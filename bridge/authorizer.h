@@ -40,6 +40,12 @@ typedef struct gh_authorizer_need {
     bool interactive;     /* a login in the browser is allowed, or, when one is under way, waited for */
 } gh_authorizer_need;
 
+/* An attempt ends after --login-timeout, counted from its beginning: waiting for a sibling's login included,
+ * so that siblings who wait for the same person give up together and do not ask one after the other. A
+ * login is not begun when it cannot help: nobody who allows it waits any more, the server refuses a token
+ * that a login gave less than a minute ago, or asks again for permissions that a step-up has just asked
+ * for. */
+
 typedef void (*gh_authorizer_done)(void *context, gh_status status, const gh_error *error);
 typedef struct gh_authorizer_wait gh_authorizer_wait;
 
@@ -48,7 +54,8 @@ typedef struct gh_authorizer_wait gh_authorizer_wait;
  * sentence for the person, with the login URL where opening it would help. */
 GH_MUST_USE gh_status gh_authorizer_obtain(gh_authorizer *authorizer, const gh_authorizer_need *need,
                                            gh_authorizer_done done, void *context, gh_authorizer_wait **wait);
-void gh_authorizer_wait_cancel(gh_authorizer_wait *wait); /* NULL is fine; not after done */
+/* NULL is fine; not after done. A login that is under way goes on: the next caller profits from it. */
+void gh_authorizer_wait_cancel(gh_authorizer_wait *wait);
 
 /* True while a person has to do something in a browser; then the URL to open. */
 bool gh_authorizer_login_pending(const gh_authorizer *authorizer);

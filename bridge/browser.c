@@ -12,8 +12,6 @@
 #include "shared/core/bytes.h"
 #include "shared/net/url.h"
 
-extern char **environ;
-
 enum { WORDS_MAX = 32, WORD_BYTES_MAX = 8192, DESCRIPTORS_MAX = 1024 };
 
 typedef struct words {
@@ -168,7 +166,8 @@ gh_status gh_browser_open(const char *command, const char *url, gh_error *error)
     gh_url parsed;
     gh_error cause = {GH_OK, ""};
     if (gh_url_parse(gh_view_of(url), &parsed, &cause) != GH_OK) {
-        return gh_error_set(error, GH_ERR_DENIED, "the browser was not opened: %s", cause.message);
+        return gh_error_set(error, GH_ERR_DENIED, "refusing to open what is no usable http or https URL: %s",
+                            cause.message);
     }
     if (!gh_url_is_http(&parsed)) {
         return gh_error_set(error, GH_ERR_DENIED, "refusing to open a URL that is neither http nor https");

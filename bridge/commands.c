@@ -1,90 +1,86 @@
-/* login, logout, status and check: what a person runs in a terminal. */
+/* login, logout and status: what a person runs in a terminal. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bridge/authorizer.h"
 #include "bridge/credentials/credentials.h"
 #include "bridge/identity.h"
-#include "bridge/login/discover.h"
 #include "bridge/login/token.h"
 #include "bridge/probe.h"
+#include "bridge/terminal.h"
 #include "shared/core/clock.h"
-#include "shared/core/log.h"
+
+enum { LOCK_POLL_MS = 100, LOCK_WAIT_MS = 5000 };
 
 typedef struct command {
     gh_loop *loop;
     const gh_bridge_settings *settings;
     gh_authorizer *authorizer;
+    gh_keeper *keeper;
     gh_credentials credentials;
     gh_token_call *call;
-    char *metadata_url;
+    gh_deadline lock_deadline;
     bool with_token; /* the probe under way carries a token */
 } command;
 
-static int complain(const gh_error *error)
+static void stop_with(const command *running, const gh_error *error)
 {
-    (void)fprintf(stderr, "gatehouse-bridge: %s\n", error->message);
-    return 1;
+    gh_loop_stop(running->loop, gh_terminal_complain(error));
 }
 
-/* What a server chose is shown without the characters that would steer a terminal. */
-static void print_line(const char *label, const char *text)
-{
-    (void)fputs(label, stdout);
-    for (; *text != '\0'; text++) {
-        (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-    }
-    (void)putchar('\n');
-}
-
-static void print_until(int64_t expires_at)
+static void say_validity(int64_t expires_at)
 {
     int64_t left = expires_at - gh_clock_wall_s();
     char when[GH_CLOCK_TEXT_MAX];
     if (expires_at == 0) {
-        (void)printf("Access token: no expiry was given\n");
+        gh_terminal_say("Access token: valid until the server says otherwise");
         return;
     }
     gh_clock_format_local(expires_at * 1000, when);
-    if (left > 0) {
-        (void)printf("Access token: good until %s (%" PRId64 " min)\n", when, left / 60);
+    if (left <= 0) {
+        gh_terminal_say("Access token: expired at %s", when);
+    } else if (left < 60) {
+        gh_terminal_say("Access token: valid until %s (less than a minute)", when);
     } else {
-        (void)printf("Access token: expired at %s\n", when);
+        gh_terminal_say("Access token: valid until %s (%" PRId64 " min)", when, left / 60);
     }
 }
 
 /* The stored credentials in words; true when a call would need no browser. */
-static bool print_credentials(const gh_credentials *credentials)
+static bool say_credentials(const gh_credentials *credentials)
 {
     char *who = gh_identity_describe(credentials->access_token);
-    bool usable = credentials->refresh_token != NULL ||
-                  (credentials->access_token != NULL &&
-                   (credentials->expires_at == 0 || credentials->expires_at > gh_clock_wall_s()));
-    print_line("Server:       ", credentials->mcp_url);
-    print_line("Signed in at: ", credentials->issuer);
-    print_line("As:           ", who != NULL ? who : usable ? "(the token does not say)" : "(nobody)");
-    print_line("Client:       ", credentials->client_id);
-    print_line("Scope:        ", credentials->scope != NULL ? credentials->scope : "(none)");
+    bool refreshable = credentials->refresh_token != NULL;
+    bool usable =
+        refreshable || (credentials->access_token != NULL &&
+                        (credentials->expires_at == 0 || credentials->expires_at > gh_clock_wall_s()));
+    gh_terminal_say("Server:       %s", credentials->mcp_url);
+    gh_terminal_say("Signed in as: %s", who != NULL ? who
+                                        : usable    ? "(the token does not say)"
+                                                    : "(nobody any more)");
+    gh_terminal_say("Signed in at: %s", credentials->issuer);
+    gh_terminal_say("Permissions:  %s", credentials->scope != NULL ? credentials->scope : "(none named)");
+    gh_terminal_say("Client:       %s", credentials->client_id);
     if (credentials->access_token != NULL) {
-        print_until(credentials->expires_at);
+        say_validity(credentials->expires_at);
     }
-    (void)printf("Refresh:      %s\n", credentials->refresh_token != NULL
-                                           ? "yes, without a browser"
-                                           : "no; signing in again is needed when the token expires");
+    gh_terminal_say("Renewal:      %s",
+                    refreshable ? "by itself, without a browser" : "needs a sign-in in the browser");
     free(who);
     return usable;
+}
+
+static void say_not_signed_in(const char *url)
+{
+    gh_terminal_say("Not signed in to %s. To sign in, run:", url);
+    gh_terminal_say("  gatehouse-bridge login %s", url);
 }
 
 static gh_status load(const gh_bridge_settings *settings, gh_keeper **keeper, gh_credentials *credentials,
                       gh_error *error)
 {
     gh_status status = gh_keeper_open(settings->state_dir, settings->url, keeper, error);
-    if (status == GH_OK) {
-        status = gh_keeper_load(*keeper, credentials, error);
-    }
-    return status;
+    return status == GH_OK ? gh_keeper_load(*keeper, credentials, error) : status;
 }
 
 int gh_command_status(const gh_bridge_settings *settings)
@@ -95,11 +91,11 @@ int gh_command_status(const gh_bridge_settings *settings)
     int code = 1;
     gh_status status = load(settings, &keeper, &credentials, &error);
     if (status == GH_OK) {
-        code = print_credentials(&credentials) ? 0 : 1;
+        code = say_credentials(&credentials) ? 0 : 1;
     } else if (status == GH_ERR_NOT_FOUND) {
-        (void)printf("Not signed in to %s. Run `gatehouse-bridge login %s`.\n", settings->url, settings->url);
+        say_not_signed_in(settings->url);
     } else {
-        code = complain(&error);
+        code = gh_terminal_complain(&error);
     }
     gh_credentials_clear(&credentials);
     gh_keeper_close(keeper);
@@ -108,12 +104,47 @@ int gh_command_status(const gh_bridge_settings *settings)
 
 static void obtained(void *context, gh_status status, const gh_error *error)
 {
-    command *running = context;
+    const command *running = context;
     if (status != GH_OK) {
-        gh_loop_stop(running->loop, complain(error));
+        stop_with(running, error);
         return;
     }
+    gh_terminal_say("You are signed in.");
+    gh_terminal_say("%s", "");
     gh_loop_stop(running->loop, gh_command_status(running->settings));
+}
+
+/* What an answer other than 401 and 403 means for somebody who wants to sign in: 0 or 1 to stop with that
+ * exit code, or -1 to go on. A 400 may come from a server that looks at the rest of a request first. */
+static int judge(const command *running, int http_status)
+{
+    const char *url = running->settings->url;
+    if (http_status == 404) {
+        gh_terminal_warn("%s answers HTTP 404: is the path right? Many servers use /mcp", url);
+        return 1;
+    }
+    if (http_status >= 300 && http_status <= 399) {
+        gh_terminal_warn(
+            "%s answers HTTP %d and points to another address, which the bridge does not follow: "
+            "use that one as the URL",
+            url, http_status);
+        return 1;
+    }
+    if (http_status >= 500) {
+        gh_terminal_warn("%s answers HTTP %d: it is out of order; try again later", url, http_status);
+        return 1;
+    }
+    if (running->with_token) {
+        gh_terminal_say("Already signed in. To sign in as somebody else, first run:");
+        gh_terminal_say("  gatehouse-bridge logout %s", url);
+        gh_terminal_say("%s", "");
+        return gh_command_status(running->settings);
+    }
+    if (http_status >= 200 && http_status <= 299) {
+        gh_terminal_say("%s works without signing in; there is nothing to do.", url);
+        return 0;
+    }
+    return -1;
 }
 
 static void login_probed(void *context, const gh_probe_result *result)
@@ -121,28 +152,25 @@ static void login_probed(void *context, const gh_probe_result *result)
     command *running = context;
     gh_error error = result->error;
     if (result->status != GH_OK) {
-        gh_loop_stop(running->loop, complain(&error));
+        stop_with(running, &error);
         return;
     }
-    if (result->http_status != 401 && result->http_status != 403) {
-        if (running->with_token) {
-            (void)printf(
-                "Already signed in. To sign in as somebody else, run `gatehouse-bridge logout %s` first.\n",
-                running->settings->url);
-            gh_loop_stop(running->loop, gh_command_status(running->settings));
-        } else {
-            (void)printf("%s answered HTTP %d without asking for a sign-in: none is needed.\n",
-                         running->settings->url, result->http_status);
-            gh_loop_stop(running->loop, result->http_status < 500 ? 0 : 1);
-        }
+    int code =
+        result->http_status == 401 || result->http_status == 403 ? -1 : judge(running, result->http_status);
+    if (code >= 0) {
+        gh_loop_stop(running->loop, code);
         return;
     }
     gh_authorizer_wait *wait = NULL;
-    gh_authorizer_need need = {result->http_status, result->challenge,
-                               gh_authorizer_token(running->authorizer), true};
+    gh_authorizer_need need = {
+        .http_status = result->http_status,
+        .challenge = result->challenge,
+        .rejected = running->with_token ? gh_authorizer_token(running->authorizer) : NULL,
+        .interactive = true,
+    };
     if (gh_authorizer_obtain(running->authorizer, &need, obtained, running, &wait) != GH_OK) {
         (void)gh_error_set(&error, GH_ERR_NOMEM, "out of memory");
-        gh_loop_stop(running->loop, complain(&error));
+        stop_with(running, &error);
     }
 }
 
@@ -150,14 +178,13 @@ int gh_command_login(gh_loop *loop, const gh_bridge_settings *settings)
 {
     command running = {.loop = loop, .settings = settings};
     gh_error error = {GH_OK, ""};
-    int code = 1;
     gh_status status = gh_authorizer_new(loop, settings, &running.authorizer, &error);
     if (status == GH_OK) {
         const char *token = gh_authorizer_token(running.authorizer);
         running.with_token = token != NULL;
         status = gh_probe_start(loop, settings, token, login_probed, &running, &error);
     }
-    code = status == GH_OK ? gh_loop_run(loop) : complain(&error);
+    int code = status == GH_OK ? gh_loop_run(loop) : gh_terminal_complain(&error);
     gh_authorizer_free(running.authorizer);
     return code;
 }
@@ -167,164 +194,79 @@ static void revoked(void *context, gh_status status, const gh_error *error)
     command *running = context;
     running->call = NULL;
     if (status != GH_OK) {
-        (void)fprintf(stderr,
-                      "gatehouse-bridge: the tokens were forgotten here but could not be revoked: %s\n",
-                      error->message);
+        gh_terminal_warn("the tokens are forgotten here, but could not be revoked there: %s", error->message);
     }
+    gh_terminal_say("Signed out of %s.", running->settings->url);
     gh_loop_stop(running->loop, status == GH_OK ? 0 : 1);
+}
+
+/* The lock is held: forget first, for that is what must not fail. */
+static void sign_out(command *running)
+{
+    const gh_bridge_settings *settings = running->settings;
+    gh_error error = {GH_OK, ""};
+    gh_status status = gh_keeper_load(running->keeper, &running->credentials, &error);
+    bool found = status == GH_OK;
+    if (status == GH_OK || status == GH_ERR_NOT_FOUND) {
+        status = gh_keeper_forget(running->keeper, &error); /* a damaged file counts as not found */
+    }
+    if (status != GH_OK) {
+        stop_with(running, &error);
+        return;
+    }
+    if (!found) {
+        gh_terminal_say("Not signed in to %s; there is nothing to do.", settings->url);
+        gh_loop_stop(running->loop, 0);
+        return;
+    }
+    status = gh_token_revoke(running->loop, settings, &running->credentials, revoked, running, &running->call,
+                             &error);
+    if (status == GH_ERR_UNSUPPORTED) {
+        gh_terminal_say("Signed out of %s.", settings->url);
+        if (running->credentials.revocation_endpoint == NULL) {
+            gh_terminal_say("Its authorization server cannot revoke tokens: they end when they expire.");
+        }
+        gh_loop_stop(running->loop, 0);
+    } else if (status != GH_OK) {
+        revoked(running, status, &error);
+    }
+}
+
+/* A sibling that refreshes at this moment would store its new tokens after we have forgotten the old. */
+static void try_sign_out(void *context)
+{
+    command *running = context;
+    gh_error error = {GH_OK, ""};
+    gh_loop_timer *timer = NULL;
+    gh_status status = gh_keeper_try_lock(running->keeper, &error);
+    if (status == GH_OK) {
+        sign_out(running);
+        return;
+    }
+    if (status == GH_ERR_CONFLICT && !gh_deadline_passed(running->lock_deadline) &&
+        gh_loop_timer_add(running->loop, LOCK_POLL_MS, try_sign_out, running, &timer) == GH_OK) {
+        return;
+    }
+    if (status == GH_ERR_CONFLICT) {
+        (void)gh_error_set(&error, status,
+                           "another gatehouse-bridge is just signing in to this server; finish that in the "
+                           "browser, or stop it, and try again");
+    }
+    stop_with(running, &error);
 }
 
 int gh_command_logout(gh_loop *loop, const gh_bridge_settings *settings)
 {
-    command running = {.loop = loop, .settings = settings};
-    gh_keeper *keeper = NULL;
+    command running = {.loop = loop, .settings = settings, .lock_deadline = gh_deadline_in(LOCK_WAIT_MS)};
     gh_error error = {GH_OK, ""};
-    int code = 0;
-    gh_status status = load(settings, &keeper, &running.credentials, &error);
-    if (status == GH_ERR_NOT_FOUND) {
-        (void)printf("Not signed in to %s.\n", settings->url);
-        goto out;
+    gh_loop_timer *timer = NULL;
+    gh_status status = gh_keeper_open(settings->state_dir, settings->url, &running.keeper, &error);
+    if (status == GH_OK && gh_loop_timer_add(loop, 0, try_sign_out, &running, &timer) != GH_OK) {
+        status = gh_error_set(&error, GH_ERR_NOMEM, "out of memory");
     }
-    if (status == GH_OK) {
-        status = gh_keeper_forget(keeper, &error);
-    }
-    if (status != GH_OK) {
-        code = complain(&error);
-        goto out;
-    }
-    if (gh_token_revoke(loop, settings, &running.credentials, revoked, &running, &running.call, &error) ==
-        GH_OK) {
-        code = gh_loop_run(loop);
-    }
-    (void)printf("Signed out of %s.\n", settings->url);
-out:
+    int code = status == GH_OK ? gh_loop_run(loop) : gh_terminal_complain(&error);
     gh_token_cancel(running.call);
     gh_credentials_clear(&running.credentials);
-    gh_keeper_close(keeper);
-    return code;
-}
-
-static void tick(const char *what, const char *detail)
-{
-    (void)printf("  \xe2\x9c\x93 %s%s%s\n", what, detail[0] != '\0' ? ": " : "", detail);
-}
-
-static void cross(command *running, const char *what, const char *reason, const char *hint)
-{
-    (void)printf("  \xe2\x9c\x97 %s: %s\n", what, reason);
-    if (hint != NULL) {
-        (void)printf("    %s\n", hint);
-    }
-    gh_loop_stop(running->loop, 1);
-}
-
-static void token_probed(void *context, const gh_probe_result *result)
-{
-    command *running = context;
-    char detail[64];
-    if (result->status != GH_OK) {
-        cross(running, "the server accepts the stored token", result->error.message, NULL);
-        return;
-    }
-    (void)snprintf(detail, sizeof(detail), "HTTP %d", result->http_status);
-    if (result->http_status == 401 || result->http_status == 403 || result->http_status >= 500) {
-        cross(running, "the server accepts the stored token", detail,
-              "Run `gatehouse-bridge logout URL`, then `gatehouse-bridge login URL`.");
-        return;
-    }
-    tick("the server accepts the stored token", detail);
-    gh_loop_stop(running->loop, 0);
-}
-
-static void check_token(command *running)
-{
-    gh_error error = {GH_OK, ""};
-    const char *token = gh_authorizer_token(running->authorizer);
-    if (token == NULL) {
-        if (gh_authorizer_can_refresh(running->authorizer)) {
-            tick("a refresh token is stored", "the next call fetches a new access token without a browser");
-            gh_loop_stop(running->loop, 0);
-        } else {
-            cross(running, "signed in", "no token is stored", "Run `gatehouse-bridge login URL`.");
-        }
-        return;
-    }
-    if (gh_probe_start(running->loop, running->settings, token, token_probed, running, &error) != GH_OK) {
-        cross(running, "the server accepts the stored token", error.message, NULL);
-    }
-}
-
-static void check_discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
-{
-    command *running = context;
-    if (status != GH_OK) {
-        cross(running, "the way to the authorization server", error->message, NULL);
-        return;
-    }
-    tick("resource metadata", found->resource_metadata_url != NULL ? found->resource_metadata_url
-                                                                   : "none; the server's origin is used");
-    tick("authorization server", found->server.issuer);
-    tick("its metadata", found->server_metadata_url);
-    tick("PKCE with S256", "");
-    bool registrable = found->server.registration_endpoint != NULL || running->settings->client_id != NULL;
-    const char *registration =
-        running->settings->client_id != NULL ? "--client-id" : found->server.registration_endpoint;
-    if (registrable) {
-        tick("client registration", registration);
-    }
-    gh_discovered_clear(found);
-    if (!registrable) {
-        cross(running, "client registration", "the authorization server has no registration endpoint",
-              "Ask whoever runs it for a client id and pass it with --client-id.");
-        return;
-    }
-    check_token(running);
-}
-
-static void check_probed(void *context, const gh_probe_result *result)
-{
-    command *running = context;
-    char detail[64];
-    if (result->status != GH_OK) {
-        cross(running, "the server answers", result->error.message, "Is it running, and is the URL right?");
-        return;
-    }
-    (void)snprintf(detail, sizeof(detail), "HTTP %d", result->http_status);
-    if (result->http_status == 404 || result->http_status >= 500) {
-        cross(running, "the server answers", detail, "Is the path of the URL right? Most servers use /mcp.");
-        return;
-    }
-    tick("the server answers", detail);
-    if (result->http_status != 401) {
-        tick("it asks for no sign-in", "");
-        gh_loop_stop(running->loop, 0);
-        return;
-    }
-    gh_error error = {GH_OK, ""};
-    gh_discover *discover = NULL;
-    if (gh_identity_challenge_url(result->challenge, &running->metadata_url) == GH_OK) {
-        tick("the 401 names the resource metadata", running->metadata_url);
-    } else {
-        tick("the 401 names no resource metadata", "the well-known addresses are tried");
-    }
-    if (gh_discover_start(running->loop, running->settings, running->metadata_url, check_discovered, running,
-                          &discover, &error) != GH_OK) {
-        cross(running, "the way to the authorization server", error.message, NULL);
-    }
-}
-
-int gh_command_check(gh_loop *loop, const gh_bridge_settings *settings)
-{
-    command running = {.loop = loop, .settings = settings};
-    gh_error error = {GH_OK, ""};
-    (void)printf("Checking %s\n", settings->url);
-    gh_status status = gh_authorizer_new(loop, settings, &running.authorizer, &error);
-    if (status == GH_OK) {
-        tick("credentials folder", settings->state_dir);
-        status = gh_probe_start(loop, settings, NULL, check_probed, &running, &error);
-    }
-    int code = status == GH_OK ? gh_loop_run(loop) : complain(&error);
-    gh_authorizer_free(running.authorizer);
-    free(running.metadata_url);
+    gh_keeper_close(running.keeper);
     return code;
 }

@@ -1,17 +1,36 @@
 #include "bridge/end_page.h"
 
+#include <string.h>
+
 #include "shared/html/frame.h"
+
+/* The bridge's sentences begin with a small letter and end without a full stop, for use within others. */
+static void write_sentence(gh_buf *page, const char *message)
+{
+    gh_view text = gh_view_of(message);
+    char first =
+        text.len > 0 && text.ptr[0] >= 'a' && text.ptr[0] <= 'z' ? (char)(text.ptr[0] - 'a' + 'A') : '\0';
+    if (first != '\0') {
+        gh_buf_append_char(page, first);
+        text.ptr++;
+        text.len--;
+    }
+    gh_html_escape(page, text);
+    if (text.len > 0 && strchr(".!?", text.ptr[text.len - 1]) == NULL) {
+        gh_buf_append_char(page, '.');
+    }
+}
 
 static void write_body(gh_buf *page, bool success, const char *message)
 {
     const char *title = success ? "Signed in" : "Not signed in";
     gh_html_begin(page, title);
-    gh_buf_appendf(page, "<h1>%s</h1>\n<p>", title);
-    gh_html_escape(page, gh_view_of(message));
+    gh_buf_appendf(page, "<h1>%s</h1>\n<p%s>", title, success ? "" : " class=\"alert\"");
+    write_sentence(page, message);
     gh_buf_append_cstr(page, "</p>\n");
     if (!success) {
-        gh_buf_append_cstr(
-            page, "<p class=\"soft\">Nothing was stored. Your application shows what to do next.</p>\n");
+        gh_buf_append_cstr(page, "<p class=\"soft\">Nothing has changed. You can close this page; your "
+                                 "application tells you what to do next.</p>\n");
     }
     gh_html_end(page);
 }

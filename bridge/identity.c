@@ -1,36 +1,35 @@
 #include "bridge/identity.h"
 
-#include "shared/core/bytes.h"
+#include "bridge/printable.h"
 #include "shared/json/access.h"
 #include "shared/net/base64.h"
 #include "shared/oauth/challenge.h"
 
-enum { CLAIMS_MAX = 16384, DESCRIPTION_MAX = 512 };
+enum { CLAIMS_MAX = 32768, DESCRIPTION_MAX = 512 };
 
-static void append_clean(gh_buf *out, const char *text)
+/* A member that says something. */
+static const char *claim(const cJSON *claims, const char *name)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        gh_buf_append_char(out, c < 0x20 || c == 0x7f ? '?' : *text);
-    }
+    const char *text = gh_json_get_string(claims, name);
+    return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
 static char *describe_claims(const cJSON *claims)
 {
-    const char *name = gh_json_get_string(claims, "name");
-    const char *email = gh_json_get_string(claims, "email");
-    const char *subject = gh_json_get_string(claims, "sub");
+    const char *name = claim(claims, "name");
+    const char *email = claim(claims, "email");
+    const char *subject = claim(claims, "sub");
     gh_buf text = GH_BUF_INIT(DESCRIPTION_MAX);
     if (name != NULL) {
-        append_clean(&text, name);
+        gh_printable_append(&text, name);
     }
     if (email != NULL) {
         gh_buf_append_cstr(&text, name != NULL ? " <" : "");
-        append_clean(&text, email);
+        gh_printable_append(&text, email);
         gh_buf_append_cstr(&text, name != NULL ? ">" : "");
     }
     if (name == NULL && email == NULL && subject != NULL) {
-        append_clean(&text, subject);
+        gh_printable_append(&text, subject);
     }
     char *description = text.len > 0 ? gh_buf_steal(&text) : NULL;
     gh_buf_free(&text);

@@ -8,7 +8,7 @@
 #include "shared/core/text.h"
 
 /* "Ada Lovelace <ada@example.org>" from the claims of a JWT; NULL when it is none or says nothing. Owned by
- * the caller. Control characters are replaced. */
+ * the caller. Printable (bridge/printable.h). */
 char *gh_identity_describe(const gh_secret *token);
 
 /* The resource_metadata of a WWW-Authenticate value, owned by the caller; GH_ERR_NOT_FOUND without one. */

@@ -16,7 +16,13 @@
 #include "shared/core/secret.h"
 #include "shared/core/text.h"
 
-enum { CONNECTIONS_MAX = 16, HEAD_MAX = 16384, CONNECTION_MS = 10000, FINISH_MS = 1000 };
+enum {
+    CONNECTIONS_MAX = 16,
+    HEAD_MAX = 16384,
+    CONNECTION_MS = 10000,
+    FINISH_MS = 500,
+    DRAIN_MAX = 256 * 1024
+};
 
 #define CALLBACK_PATH "/callback"
 
@@ -26,7 +32,8 @@ typedef struct connection {
     gh_loop_watch *watch;
     gh_loop_timer *timer;
     gh_buf head;
-    bool held; /* waits for gh_loopback_finish */
+    uint64_t number; /* the smallest is the oldest */
+    bool held;       /* waits for gh_loopback_finish */
 } connection;
 
 struct gh_loopback {
@@ -37,8 +44,21 @@ struct gh_loopback {
     void *context;
     char host[64]; /* "127.0.0.1:4455", what the Host header must say */
     char redirect_uri[96];
+    uint64_t accepted;
     connection connections[CONNECTIONS_MAX];
 };
+
+/* Closing a socket with unread bytes resets the connection, and the peer may lose the page. */
+static void drain(int fd)
+{
+    char chunk[4096];
+    size_t total = 0;
+    ssize_t got = 0;
+    do {
+        got = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+        total += got > 0 ? (size_t)got : 0;
+    } while (got > 0 && total < DRAIN_MAX);
+}
 
 static void connection_close(connection *peer)
 {
@@ -48,6 +68,7 @@ static void connection_close(connection *peer)
     gh_loop_watch_remove(peer->watch);
     gh_loop_timer_remove(peer->timer);
     (void)shutdown(peer->fd, SHUT_WR);
+    drain(peer->fd);
     (void)close(peer->fd);
     gh_buf_wipe_free(&peer->head); /* it may hold an authorization code */
     gh_loopback *owner = peer->owner;
@@ -128,11 +149,14 @@ static void dispatch(connection *peer, gh_view query)
     if (gh_form_parse(query, &form, NULL) != GH_OK || gh_form_has_duplicate(form, NULL)) {
         gh_form_free(form);
         respond(peer, 400, false,
-                "This address was called with a query that makes no sense. The sign-in goes on waiting.");
+                "This address was called with a query that makes no sense. The sign-in is still waiting.");
         return;
     }
     gh_loopback *owner = peer->owner;
     peer->held = true;
+    /* How long a held one waits is the handler's affair. */
+    gh_loop_timer_remove(peer->timer);
+    peer->timer = NULL;
     gh_loopback_verdict verdict = owner->handler(owner->context, form);
     gh_form_free(form);
     if (verdict == GH_LOOPBACK_REFUSE) {
@@ -161,9 +185,9 @@ static void handle_head(connection *peer)
     if (!host_is_ours(peer->owner, rest)) {
         respond(peer, 400, false, "This request was meant for another host.");
     } else if (!gh_view_eq_cstr(path, CALLBACK_PATH)) {
-        respond(peer, 400, false, "There is nothing at this address. The sign-in goes on waiting.");
+        respond(peer, 400, false, "There is nothing at this address. The sign-in is still waiting.");
     } else if (!gh_view_eq_cstr(method, "GET")) {
-        respond(peer, 400, false, "Only a browser's GET is understood here. The sign-in goes on waiting.");
+        respond(peer, 400, false, "Only a browser's GET is understood here. The sign-in is still waiting.");
     } else {
         dispatch(peer, query);
     }
@@ -176,6 +200,10 @@ static void connection_ready(void *context, int fd, short revents)
     (void)revents;
     ssize_t got = recv(fd, chunk, sizeof(chunk), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got == 0 && peer->held) {
+        gh_loop_watch_set(peer->watch, 0); /* it may have closed its sending side only */
         return;
     }
     if (got <= 0) {
@@ -197,6 +225,26 @@ static void connection_ready(void *context, int fd, short revents)
     }
 }
 
+/* A free slot, made by closing the oldest connection that holds no answer: whoever keeps all of them busy
+ * cannot keep the browser out. NULL when all are held. */
+static connection *free_slot(gh_loopback *loopback)
+{
+    connection *oldest = NULL;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        connection *peer = &loopback->connections[i];
+        if (peer->fd < 0) {
+            return peer;
+        }
+        if (!peer->held && (oldest == NULL || peer->number < oldest->number)) {
+            oldest = peer;
+        }
+    }
+    if (oldest != NULL) {
+        connection_close(oldest);
+    }
+    return oldest;
+}
+
 static void accept_ready(void *context, int fd, short revents)
 {
     gh_loopback *loopback = context;
@@ -205,23 +253,19 @@ static void accept_ready(void *context, int fd, short revents)
     if (accepted < 0) {
         return;
     }
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        connection *peer = &loopback->connections[i];
-        if (peer->fd >= 0) {
-            continue;
-        }
-        peer->fd = accepted;
-        gh_buf_init(&peer->head, HEAD_MAX);
-        if (gh_buf_reserve(&peer->head, HEAD_MAX) != GH_OK ||
-            gh_loop_watch_add(loopback->loop, accepted, POLLIN, connection_ready, peer, &peer->watch) !=
-                GH_OK ||
-            gh_loop_timer_add(loopback->loop, CONNECTION_MS, connection_expired, peer, &peer->timer) !=
-                GH_OK) {
-            connection_close(peer);
-        }
+    connection *peer = free_slot(loopback);
+    if (peer == NULL) {
+        (void)close(accepted);
         return;
     }
-    (void)close(accepted);
+    peer->fd = accepted;
+    peer->number = loopback->accepted++;
+    gh_buf_init(&peer->head, HEAD_MAX);
+    if (gh_buf_reserve(&peer->head, HEAD_MAX) != GH_OK ||
+        gh_loop_watch_add(loopback->loop, accepted, POLLIN, connection_ready, peer, &peer->watch) != GH_OK ||
+        gh_loop_timer_add(loopback->loop, CONNECTION_MS, connection_expired, peer, &peer->timer) != GH_OK) {
+        connection_close(peer);
+    }
 }
 
 /* Binds 127.0.0.1, or [::1] where the machine has no IPv4. Never any other address. */
@@ -238,6 +282,9 @@ static int bind_loopback(uint16_t port, bool ipv6, struct sockaddr_storage *boun
     const struct sockaddr *address = ipv6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
     socklen_t length = ipv6 ? sizeof(v6) : sizeof(v4);
     socklen_t bound_length = sizeof(*bound);
+    int on = 1;
+    /* For connections of an earlier sign-in that are in TIME_WAIT; no second listener gets in by it. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, address, length) != 0 || listen(fd, CONNECTIONS_MAX) != 0 ||
         getsockname(fd, (struct sockaddr *)bound, &bound_length) != 0) {
         int cause = errno;

@@ -2,8 +2,8 @@
  *
  * Bound to 127.0.0.1 ([::1] where there is no IPv4) before the authorization URL is built, so that the
  * redirect's port is always the bound one. It understands just enough HTTP: one GET a connection, head of at
- * most 16 KB, 10 s, 16 connections at once. A request of another method, path or Host gets a 4xx page and
- * changes nothing. Belongs to the loop's thread. */
+ * most 16 KB, 10 s, 16 connections at once, of which the oldest gives way to a new one. A request of another
+ * method, path or Host gets a 4xx page and changes nothing. Belongs to the loop's thread. */
 #ifndef GH_BRIDGE_LOOPBACK_H
 #define GH_BRIDGE_LOOPBACK_H
 
@@ -32,8 +32,8 @@ void gh_loopback_free(gh_loopback *loopback);
 /* "http://127.0.0.1:PORT/callback", borrowed. */
 const char *gh_loopback_redirect_uri(const gh_loopback *loopback);
 
-/* Answers the held request, if its browser still waits, with the end page, within 1 s by blocking at
- * most that long: the page is small and the socket's buffer takes it. */
+/* Answers the held request, if its browser still waits, with the end page, blocking for half a second
+ * at most: the page is small and the socket's buffer takes it. */
 void gh_loopback_finish(gh_loopback *loopback, bool success, const char *message);
 
 #endif

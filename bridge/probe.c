@@ -17,13 +17,31 @@ static const char PROBE_BODY[] =
 typedef struct probe {
     gh_probe_done done;
     void *context;
+    int http_status; /* of a stream that was left at its head; else 0 */
 } probe;
+
+/* An event stream may stay open for ever; its head says enough. */
+static gh_status on_head(void *context, gh_http_transfer *transfer, const gh_http_response_head *head)
+{
+    probe *running = context;
+    (void)transfer;
+    if (!gh_view_eq_nocase(head->content_type, GH_VIEW_LIT("text/event-stream"))) {
+        return GH_OK;
+    }
+    running->http_status = head->status;
+    return GH_ERR_CANCELLED;
+}
 
 static void finished(void *context, gh_http_transfer *transfer, const gh_http_result *result)
 {
     probe *running = context;
     gh_probe_result answer = {result->status, result->http_status, {NULL, 0}, result->error};
-    if (result->status == GH_OK) {
+    if (running->http_status != 0) {
+        answer.status = GH_OK;
+        answer.http_status = running->http_status;
+        answer.error = (gh_error){GH_OK, ""};
+    }
+    if (answer.status == GH_OK) {
         answer.challenge = gh_http_transfer_header(transfer, "WWW-Authenticate");
     }
     running->done(running->context, &answer);
@@ -59,6 +77,7 @@ gh_status gh_probe_start(gh_loop *loop, const gh_bridge_settings *settings, cons
         .timeout_ms = PROBE_MS,
         .max_response = PROBE_BYTES_MAX,
         .context = started,
+        .on_head = on_head,
         .on_done = finished,
     };
     status = gh_http_start(gh_loop_http(loop), &request, NULL, error);

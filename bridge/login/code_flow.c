@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/browser.h"
+#include "bridge/login/authorization.h"
 #include "bridge/login/discover.h"
 #include "bridge/login/register.h"
 #include "bridge/login/token.h"
@@ -14,7 +15,7 @@
 #include "shared/net/url.h"
 #include "shared/oauth/pkce.h"
 
-enum { URL_MAX_BYTES = 16384, STATE_BYTES = 32 };
+enum { STATE_BYTES = 32 };
 
 struct gh_code_flow {
     gh_loop *loop;
@@ -22,6 +23,9 @@ struct gh_code_flow {
     gh_code_flow_done done;
     void *context;
     char *scope_hint;
+    char *granted;              /* by an earlier login at the same issuer */
+    char *earlier_issuer;       /* of the earlier login; NULL without one */
+    bool client_in_doubt;       /* its client may be unknown there by now */
     gh_credentials credentials; /* grows until it is handed over */
     gh_discovered found;
     gh_discover *discover;
@@ -43,6 +47,11 @@ static void flow_free(gh_code_flow *flow)
     gh_register_cancel(flow->registration);
     gh_token_cancel(flow->exchange);
     gh_loop_timer_remove(flow->soon);
+    if (flow->loopback != NULL) {
+        gh_loopback_finish(
+            flow->loopback, false,
+            "The sign-in was stopped before it was complete. Try again from your application.");
+    }
     gh_loopback_free(flow->loopback);
     gh_credentials_clear(&flow->credentials);
     gh_discovered_clear(&flow->found);
@@ -51,6 +60,8 @@ static void flow_free(gh_code_flow *flow)
     gh_secret_free(flow->code);
     free(flow->url);
     free(flow->scope_hint);
+    free(flow->granted);
+    free(flow->earlier_issuer);
     free(flow);
 }
 
@@ -72,12 +83,11 @@ static void conclude(gh_code_flow *flow)
     void *context = flow->context;
     gh_error error = flow->error;
     gh_credentials credentials = flow->credentials;
+    credentials.client_in_doubt = false;
     if (flow->loopback != NULL) {
         gh_loopback_finish(flow->loopback, error.status == GH_OK,
-                           error.status == GH_OK
-                               ? "You are signed in. You can close this page and go back to your "
-                                 "application."
-                               : error.message);
+                           error.status == GH_OK ? "You can close this page and go back to your application."
+                                                 : error.message);
     }
     memset(&flow->credentials, 0, sizeof(flow->credentials));
     flow_free(flow);
@@ -112,46 +122,9 @@ static void after_response(void *context)
         if (status == GH_OK) {
             return;
         }
+        flow->error.status = status;
     }
     conclude(flow);
-}
-
-/* RFC 9207, 2.4: compared as strings; required when the server announced it. On a mismatch nothing that
- * the sender wrote is shown. */
-static gh_status check_issuer(const gh_code_flow *flow, const char *iss, gh_error *error)
-{
-    if (iss == NULL ? flow->found.server.iss_parameter_supported
-                    : strcmp(iss, flow->found.server.issuer) != 0) {
-        return gh_error_set(
-            error, GH_ERR_DENIED,
-            "the answer did not come from the authorization server that was asked, so it was not "
-            "used; sign in again, and if this repeats, tell whoever runs the server");
-    }
-    return GH_OK;
-}
-
-static void read_response(gh_code_flow *flow, const gh_form *query)
-{
-    const char *code = gh_form_get(query, "code");
-    const char *refusal = gh_form_get(query, "error");
-    const char *description = gh_form_get(query, "error_description");
-    if (check_issuer(flow, gh_form_get(query, "iss"), &flow->error) != GH_OK) {
-        return;
-    }
-    if (refusal != NULL) {
-        bool denied = strcmp(refusal, "access_denied") == 0;
-        (void)gh_error_set(
-            &flow->error, GH_ERR_DENIED, "%s%.60s%s%.200s",
-            denied ? "access was refused in the browser: " : "the authorization server refused: ", refusal,
-            description != NULL ? ": " : "", description != NULL ? description : "");
-    } else if (code == NULL) {
-        (void)gh_error_set(&flow->error, GH_ERR_INVALID, "the authorization server's answer holds no code");
-    } else {
-        flow->code = gh_secret_new(gh_view_of(code));
-        if (flow->code == NULL) {
-            (void)gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory");
-        }
-    }
 }
 
 static gh_loopback_verdict responded(void *context, const gh_form *query)
@@ -163,7 +136,8 @@ static gh_loopback_verdict responded(void *context, const gh_form *query)
         return GH_LOOPBACK_REFUSE;
     }
     flow->code_taken = true;
-    read_response(flow, query);
+    gh_authorization_issuer issuer = {flow->found.server.issuer, flow->found.server.iss_parameter_supported};
+    flow->error.status = gh_authorization_response(query, &issuer, &flow->code, &flow->error);
     if (gh_loop_timer_add(flow->loop, 0, after_response, flow, &flow->soon) != GH_OK) {
         flow->code_taken = false;
         flow->error = (gh_error){GH_OK, ""};
@@ -174,62 +148,39 @@ static gh_loopback_verdict responded(void *context, const gh_form *query)
     return GH_LOOPBACK_HOLD;
 }
 
-/* Settings, else the challenge, else what the resource lists; offline_access only where the server lists
- * it, so that a refresh token comes back. */
-static gh_status choose_scope(const gh_code_flow *flow, gh_buf *scope)
-{
-    const char *base = flow->settings->scope != NULL ? flow->settings->scope
-                       : flow->scope_hint != NULL    ? flow->scope_hint
-                                                     : flow->found.resource.scopes_supported;
-    gh_view offline = GH_VIEW_LIT("offline_access");
-    gh_buf_append_cstr(scope, base != NULL ? base : "");
-    if (flow->settings->scope == NULL && flow->found.server.scopes_supported != NULL &&
-        gh_text_has_word(gh_view_of(flow->found.server.scopes_supported), offline) &&
-        !gh_text_has_word(gh_buf_view(scope), offline)) {
-        gh_buf_append_cstr(scope, scope->len > 0 ? " " : "");
-        gh_buf_append_view(scope, offline);
-    }
-    return gh_buf_status(scope);
-}
-
 static gh_status build_url(gh_code_flow *flow)
 {
     char challenge[GH_PKCE_CHALLENGE_MAX];
-    gh_buf scope = GH_BUF_INIT(4096);
-    gh_buf query = GH_BUF_INIT(URL_MAX_BYTES);
-    gh_buf url = GH_BUF_INIT(URL_MAX_BYTES);
-    gh_status status = gh_pkce_verifier_new(&flow->verifier);
-    if (status == GH_OK) {
-        status = gh_pkce_challenge(gh_secret_view(flow->verifier), challenge);
+    gh_credentials *credentials = &flow->credentials;
+    const gh_server_metadata *server = &flow->found.server;
+    gh_scope_sources sources = {
+        .settings = flow->settings->scope,
+        .challenge = flow->scope_hint,
+        .resource = flow->found.resource.scopes_supported,
+        .granted = flow->granted,
+        .server = server->scopes_supported,
+    };
+    free(credentials->scope);
+    /* Kept, for it counts as granted when the token reply names no scope (RFC 6749, 5.1). */
+    gh_status status = gh_authorization_scope(&sources, &credentials->scope, &flow->error);
+    if (status == GH_OK && (gh_pkce_verifier_new(&flow->verifier) != GH_OK ||
+                            gh_pkce_challenge(gh_secret_view(flow->verifier), challenge) != GH_OK ||
+                            gh_random_token(STATE_BYTES, &flow->state) != GH_OK)) {
+        status = gh_error_set(&flow->error, GH_ERR_CRYPTO, "this machine gave no random numbers");
     }
     if (status == GH_OK) {
-        status = gh_random_token(STATE_BYTES, &flow->state);
+        gh_authorization_request request = {
+            .endpoint = server->authorization_endpoint,
+            .client_id = credentials->client_id,
+            .redirect_uri = gh_loopback_redirect_uri(flow->loopback),
+            .state = flow->state,
+            .code_challenge = challenge,
+            .resource = credentials->resource,
+            .scope = credentials->scope,
+        };
+        status = gh_authorization_url(&request, &flow->url, &flow->error);
     }
-    if (status == GH_OK) {
-        status = choose_scope(flow, &scope);
-    }
-    if (status == GH_OK) {
-        const char *endpoint = flow->found.server.authorization_endpoint;
-        gh_form_add(&query, "response_type", "code");
-        gh_form_add(&query, "client_id", flow->credentials.client_id);
-        gh_form_add(&query, "redirect_uri", gh_loopback_redirect_uri(flow->loopback));
-        gh_form_add(&query, "state", flow->state);
-        gh_form_add(&query, "code_challenge", challenge);
-        gh_form_add(&query, "code_challenge_method", "S256");
-        gh_form_add(&query, "resource", flow->credentials.resource);
-        gh_form_add(&query, "scope", scope.len > 0 ? gh_buf_cstr(&scope) : NULL);
-        gh_buf_append_cstr(&url, endpoint);
-        gh_buf_append_char(&url, strchr(endpoint, '?') == NULL ? '?' : '&');
-        gh_buf_append_view(&url, gh_buf_view(&query));
-        status = gh_buf_status(&query) == GH_OK ? gh_buf_status(&url) : gh_buf_status(&query);
-        flow->url = status == GH_OK ? gh_buf_steal(&url) : NULL;
-    }
-    gh_buf_free(&scope);
-    gh_buf_free(&query);
-    gh_buf_free(&url);
-    return flow->url != NULL ? GH_OK
-                             : gh_error_set(&flow->error, status == GH_OK ? GH_ERR_NOMEM : status,
-                                            "could not build the authorization URL");
+    return status;
 }
 
 static void open_browser(gh_code_flow *flow)
@@ -302,6 +253,18 @@ static gh_status use_given_client(gh_code_flow *flow)
     gh_credentials *credentials = &flow->credentials;
     const gh_bridge_settings *settings = flow->settings;
     gh_secret *secret = NULL;
+    /* A secret must not follow wherever a server points (client-registration, Authorization Server
+     * Binding). */
+    if (flow->earlier_issuer != NULL && strcmp(flow->earlier_issuer, credentials->issuer) != 0 &&
+        credentials->client_id != NULL && strcmp(credentials->client_id, settings->client_id) == 0) {
+        return gh_error_set(
+            &flow->error, GH_ERR_DENIED,
+            "the server now sends sign-ins to %.150s, but the client of --client-id was used at "
+            "%.150s; if that is right, run `gatehouse-bridge logout` for the server first",
+            credentials->issuer, flow->earlier_issuer);
+    }
+    free(credentials->token_auth_method);
+    credentials->token_auth_method = NULL;
     if (settings->client_secret != NULL) {
         const char *methods = flow->found.server.token_endpoint_auth_methods_supported;
         bool post = methods != NULL &&
@@ -321,37 +284,63 @@ static gh_status use_given_client(gh_code_flow *flow)
                : gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory");
 }
 
-static void discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
+/* May the client of the earlier login be used? It belongs to the server that registered it and is never
+ * carried to another issuer; and since many servers compare the whole redirect, a new one is registered where
+ * the earlier port could not be had. */
+static bool client_is_usable(const gh_code_flow *flow)
 {
-    gh_code_flow *flow = context;
-    flow->discover = NULL;
-    if (status != GH_OK) {
-        flow->error = *error;
-        conclude(flow);
-        return;
+    const gh_credentials *credentials = &flow->credentials;
+    const gh_server_metadata *server = &flow->found.server;
+    if (credentials->client_id == NULL || flow->earlier_issuer == NULL ||
+        strcmp(flow->earlier_issuer, server->issuer) != 0) {
+        return false;
     }
-    flow->found = *found;
-    /* A client belongs to the server that registered it: never carried to another issuer. */
-    bool known = flow->credentials.client_id != NULL && flow->credentials.issuer != NULL &&
-                 strcmp(flow->credentials.issuer, found->server.issuer) == 0;
-    if (take_metadata(flow) != GH_OK) {
-        conclude(flow);
-    } else if (flow->settings->client_id != NULL) {
+    return server->registration_endpoint == NULL ||
+           (!flow->client_in_doubt && credentials->redirect_uri != NULL &&
+            strcmp(credentials->redirect_uri, gh_loopback_redirect_uri(flow->loopback)) == 0);
+}
+
+static void choose_client(gh_code_flow *flow)
+{
+    if (flow->settings->client_id != NULL) {
         if (use_given_client(flow) == GH_OK) {
             have_client(flow);
         } else {
             conclude(flow);
         }
-    } else if (known) {
+    } else if (client_is_usable(flow)) {
         have_client(flow);
-    } else if (gh_register_start(flow->loop, flow->settings, &found->server,
+    } else if (gh_register_start(flow->loop, flow->settings, &flow->found.server,
                                  gh_loopback_redirect_uri(flow->loopback), &flow->credentials, registered,
                                  flow, &flow->registration, &flow->error) != GH_OK) {
         conclude(flow);
     }
 }
 
-/* The earlier registration, as far as it is about the client. */
+static void discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
+{
+    gh_code_flow *flow = context;
+    flow->discover = NULL;
+    if (status != GH_OK) {
+        flow->error = *error;
+        /* The client is not what was not found. */
+        flow->error.status = status == GH_ERR_NOT_FOUND ? GH_ERR_UNSUPPORTED : status;
+        conclude(flow);
+        return;
+    }
+    flow->found = *found;
+    if (flow->earlier_issuer == NULL || strcmp(flow->earlier_issuer, found->server.issuer) != 0) {
+        free(flow->granted);
+        flow->granted = NULL;
+    }
+    if (take_metadata(flow) != GH_OK) {
+        conclude(flow);
+    } else {
+        choose_client(flow);
+    }
+}
+
+/* What may be used again of an earlier login: its client, and what it was granted. */
 static bool take_previous(gh_code_flow *flow, const gh_credentials *previous)
 {
     gh_credentials *credentials = &flow->credentials;
@@ -361,7 +350,9 @@ static bool take_previous(gh_code_flow *flow, const gh_credentials *previous)
             return false;
         }
     }
-    return replace_text(&credentials->issuer, previous->issuer) &&
+    flow->client_in_doubt = previous->client_in_doubt;
+    return replace_text(&flow->earlier_issuer, previous->issuer) &&
+           replace_text(&flow->granted, previous->scope) &&
            replace_text(&credentials->client_id, previous->client_id) &&
            replace_text(&credentials->token_auth_method, previous->token_auth_method) &&
            replace_text(&credentials->redirect_uri, previous->redirect_uri);

@@ -11,22 +11,26 @@
 typedef struct gh_code_flow gh_code_flow;
 
 /* On GH_OK `credentials` holds everything to be stored and is handed over (clear it); NULL otherwise.
- * GH_ERR_NOT_FOUND: the authorization server does not know the client any more. */
+ * GH_ERR_NOT_FOUND: the authorization server does not know the client any more. GH_ERR_CONFLICT: it refused
+ * the scope that was asked for. */
 typedef void (*gh_code_flow_done)(void *context, gh_status status, gh_credentials *credentials,
                                   const gh_error *error);
 
+/* All is copied. */
 typedef struct gh_code_flow_options {
-    const char *metadata_url; /* from the challenge; NULL for none; copied */
-    const char
-        *scope; /* to ask for when the settings name none; NULL: what the resource metadata lists; copied */
-    const gh_credentials
-        *previous; /* an earlier registration that may be used again; NULL; borrowed until start returns */
+    const char *metadata_url; /* from the challenge; NULL for none */
+    const char *scope;        /* the challenge's; asked for when the settings name none; NULL for none: then
+                                 what the resource metadata lists */
+    const gh_credentials *previous; /* of an earlier login, or NULL: its client is used again with the same
+                                       issuer unless it is in doubt, and what it was granted is asked for
+                                       again */
 } gh_code_flow_options;
 
 GH_MUST_USE gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings *settings,
                                          const gh_code_flow_options *options, gh_code_flow_done done,
                                          void *context, gh_code_flow **flow, gh_error *error);
-void gh_code_flow_cancel(gh_code_flow *flow); /* NULL is fine; closes the listener at once */
+/* NULL is fine. Closes the listener at once; a browser that waits for the end page is told. */
+void gh_code_flow_cancel(gh_code_flow *flow);
 
 /* The URL to open; NULL until it is known. Borrowed. */
 const char *gh_code_flow_url(const gh_code_flow *flow);

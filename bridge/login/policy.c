@@ -37,7 +37,7 @@ gh_status gh_policy_check(const char *mcp_url, const char *target, const char *w
                             "(--allow-http accepts it in a network you trust)",
                             what);
     }
-    if (!gh_url_is_loopback(&from) && gh_host_is_local(to.host)) {
+    if (!is_this_machine(&from) && gh_host_is_local(to.host)) {
         return gh_error_set(
             error, GH_ERR_DENIED,
             "the %s points at this machine or its local link, where a remote server may not lead", what);

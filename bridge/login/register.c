@@ -11,7 +11,8 @@
 struct gh_register {
     gh_credentials *credentials;
     char *redirect_uri;
-    const char *auth_method; /* the one that was asked for */
+    const char *auth_method;   /* the one that was asked for */
+    const char *secret_method; /* how a secret that was not asked for is to be used */
     gh_register_done done;
     void *context;
     gh_fetch *fetch;
@@ -32,7 +33,15 @@ static gh_status accept_client(gh_register *registration, const cJSON *json, gh_
         return gh_error_set(error, GH_ERR_INVALID, "the registration's reply holds no client_id");
     }
     if (method == NULL) {
-        method = registration->auth_method;
+        bool unasked = secret != NULL && strcmp(registration->auth_method, "none") == 0;
+        method = unasked ? registration->secret_method : registration->auth_method;
+    }
+    if (!gh_text_has_word(GH_VIEW_LIT("none client_secret_basic client_secret_post"), gh_view_of(method))) {
+        return gh_error_set(
+            error, GH_ERR_UNSUPPORTED,
+            "the authorization server registered this client for \"%.60s\", which it does not "
+            "support; ask whoever runs it for a client id and pass it with --client-id",
+            method);
     }
     gh_credentials *credentials = registration->credentials;
     gh_secret *kept =
@@ -66,8 +75,8 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     if (status != GH_OK) {
         error = *failure;
     } else if (gh_json_parse(body, &GH_JSON_LIMITS_DOCUMENT, &json, NULL) != GH_OK || !cJSON_IsObject(json)) {
-        (void)gh_error_set(&error, GH_ERR_INVALID, "the registration endpoint answered HTTP %d without JSON",
-                           http_status);
+        (void)gh_error_set(&error, http_status >= 500 ? GH_ERR_UNAVAILABLE : GH_ERR_INVALID,
+                           "the registration endpoint answered HTTP %d without JSON", http_status);
     } else if (http_status == 201 || http_status == 200) {
         error.status = accept_client(registration, json, &error);
     } else {
@@ -90,18 +99,28 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     done(receiver, error.status, &error);
 }
 
-/* A public client where the server allows one; RFC 8252 knows no secret that a native app could keep. */
-static const char *choose_auth_method(const gh_server_metadata *server)
+/* How a client with a secret shows it. */
+static const char *choose_secret_method(const char *methods)
 {
-    const char *methods = server->token_endpoint_auth_methods_supported;
+    bool post = methods != NULL &&
+                !gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_basic")) &&
+                gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_post"));
+    return post ? "client_secret_post" : "client_secret_basic";
+}
+
+/* A public client where the server allows one; RFC 8252 knows no secret that a native app could keep. */
+static const char *choose_auth_method(const char *methods)
+{
+    static const char *const CONFIDENTIAL[] = {"client_secret_basic", "client_secret_post"};
     if (methods == NULL || gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("none"))) {
         return "none";
     }
-    if (gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_basic"))) {
-        return "client_secret_basic";
+    for (size_t i = 0; i < sizeof(CONFIDENTIAL) / sizeof(CONFIDENTIAL[0]); i++) {
+        if (gh_text_has_word(gh_view_of(methods), gh_view_of(CONFIDENTIAL[i]))) {
+            return CONFIDENTIAL[i];
+        }
     }
-    return gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_post")) ? "client_secret_post"
-                                                                                    : "none";
+    return "none";
 }
 
 static gh_status write_request(const char *redirect_uri, const char *auth_method, const char *scope,
@@ -145,7 +164,8 @@ gh_status gh_register_start(gh_loop *loop, const gh_bridge_settings *settings,
         started->credentials = credentials;
         started->done = done;
         started->context = context;
-        started->auth_method = choose_auth_method(server);
+        started->auth_method = choose_auth_method(server->token_endpoint_auth_methods_supported);
+        started->secret_method = choose_secret_method(server->token_endpoint_auth_methods_supported);
         started->redirect_uri = gh_text_dup(redirect_uri);
         status = started->redirect_uri != NULL
                      ? write_request(redirect_uri, started->auth_method, settings->scope, &body)

@@ -56,15 +56,21 @@ static gh_status add_client(const gh_credentials *credentials, gh_buf *form, gh_
     return status;
 }
 
-static gh_status replace_secret(gh_secret **target, const char *text)
+/* What may stand in a header: visible ASCII. */
+static bool is_sendable(const char *token)
 {
-    gh_secret *secret = gh_secret_new(gh_view_of(text));
-    if (secret == NULL) {
-        return GH_ERR_NOMEM;
+    for (const char *c = token; *c != '\0'; c++) {
+        if (*c <= ' ' || *c >= 0x7f) {
+            return false;
+        }
     }
+    return token[0] != '\0';
+}
+
+static void replace_secret(gh_secret **target, gh_secret *secret)
+{
     gh_secret_free(*target);
     *target = secret;
-    return GH_OK;
 }
 
 static gh_status accept_tokens(const cJSON *json, gh_credentials *credentials, gh_error *error)
@@ -74,20 +80,27 @@ static gh_status accept_tokens(const cJSON *json, gh_credentials *credentials, g
     const char *type = gh_json_get_string(json, "token_type");
     const char *scope = gh_json_get_string(json, "scope");
     int64_t expires_in = 0;
-    if (access == NULL || access[0] == '\0' || type == NULL ||
-        !gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("bearer")) ||
-        gh_text_has_control(gh_view_of(access))) {
+    if (access == NULL || type == NULL || !gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("bearer")) ||
+        !is_sendable(access)) {
         return gh_error_set(error, GH_ERR_INVALID, "the token endpoint's reply holds no bearer token");
     }
     if (!gh_json_get_int64(json, "expires_in", &expires_in) || expires_in < 0 || expires_in > INT32_MAX) {
         expires_in = 0;
     }
+    bool rotated = refresh != NULL && refresh[0] != '\0';
     char *scope_copy = gh_text_dup(scope != NULL ? scope : credentials->scope);
-    if (((scope != NULL || credentials->scope != NULL) && scope_copy == NULL) ||
-        replace_secret(&credentials->access_token, access) != GH_OK ||
-        (refresh != NULL && replace_secret(&credentials->refresh_token, refresh) != GH_OK)) {
+    gh_secret *access_copy = gh_secret_new(gh_view_of(access));
+    gh_secret *refresh_copy = rotated ? gh_secret_new(gh_view_of(refresh)) : NULL;
+    if (((scope != NULL || credentials->scope != NULL) && scope_copy == NULL) || access_copy == NULL ||
+        (rotated && refresh_copy == NULL)) {
         free(scope_copy);
+        gh_secret_free(access_copy);
+        gh_secret_free(refresh_copy);
         return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
+    }
+    replace_secret(&credentials->access_token, access_copy);
+    if (rotated) {
+        replace_secret(&credentials->refresh_token, refresh_copy);
     }
     free(credentials->scope);
     credentials->scope = scope_copy;
@@ -95,18 +108,30 @@ static gh_status accept_tokens(const cJSON *json, gh_credentials *credentials, g
     return GH_OK;
 }
 
+static bool is_one_of(const char *code, const char *words)
+{
+    return gh_text_has_word(gh_view_of(words), gh_view_of(code));
+}
+
+/* What a reply other than success means. Only what the server itself says about the grant or the client, or
+ * a plain 400 or 401, is a refusal; all else may come from whatever stands between, and passes. */
 static gh_status refused(int http_status, const cJSON *json, gh_error *error)
 {
     const char *code = gh_json_get_string(json, "error");
     const char *description = gh_json_get_string(json, "error_description");
-    if (code == NULL || http_status >= 500 || http_status == 429) {
-        return gh_error_set(error, GH_ERR_UNAVAILABLE, "the token endpoint answered HTTP %d%s%.200s",
-                            http_status, description != NULL ? ": " : "",
-                            description != NULL ? description : "");
+    bool passing = http_status >= 500 || http_status == 429 ||
+                   (code == NULL ? http_status != 400 && http_status != 401
+                                 : is_one_of(code, "temporarily_unavailable server_error slow_down"));
+    gh_status status = GH_ERR_DENIED;
+    if (passing) {
+        status = GH_ERR_UNAVAILABLE;
+    } else if (code != NULL && is_one_of(code, "invalid_client unauthorized_client")) {
+        status = GH_ERR_NOT_FOUND;
     }
-    gh_status status = strcmp(code, "invalid_client") == 0 || strcmp(code, "unauthorized_client") == 0
-                           ? GH_ERR_NOT_FOUND
-                           : GH_ERR_DENIED;
+    if (code == NULL) {
+        return gh_error_set(error, status, "the authorization server answered HTTP %d to a token request%s",
+                            http_status, passing ? "; try again later" : "");
+    }
     return gh_error_set(error, status, "the authorization server refused: %.60s%s%.200s", code,
                         description != NULL ? ": " : "", description != NULL ? description : "");
 }
@@ -129,17 +154,20 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     gh_token_call *call = context;
     gh_error error = {GH_OK, ""};
     cJSON *json = NULL;
+    if (status == GH_OK && gh_json_parse(body, &GH_JSON_LIMITS_DOCUMENT, &json, NULL) != GH_OK) {
+        json = NULL;
+    }
     if (status != GH_OK) {
         error = *failure;
-    } else if (call->revocation && http_status == 200) {
-        error.status = GH_OK;
-    } else if (gh_json_parse(body, &GH_JSON_LIMITS_DOCUMENT, &json, NULL) != GH_OK || !cJSON_IsObject(json)) {
-        (void)gh_error_set(&error, http_status >= 500 ? GH_ERR_UNAVAILABLE : GH_ERR_INVALID,
-                           "the authorization server answered HTTP %d without JSON", http_status);
-    } else if (http_status == 200) {
-        error.status = accept_tokens(json, call->credentials, &error);
-    } else {
+    } else if (http_status < 200 || http_status > 299) {
         error.status = refused(http_status, json, &error);
+    } else if (call->revocation) {
+        error.status = GH_OK;
+    } else if (gh_json_get_string(json, "error") != NULL &&
+               gh_json_get_string(json, "access_token") == NULL) {
+        error.status = refused(400, json, &error); /* some servers put every answer into a 200 */
+    } else {
+        error.status = accept_tokens(json, call->credentials, &error);
     }
     wipe_tree(json);
     gh_token_done done = call->done;

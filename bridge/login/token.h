@@ -26,7 +26,8 @@ GH_MUST_USE gh_status gh_token_exchange(gh_loop *loop, const gh_bridge_settings 
 GH_MUST_USE gh_status gh_token_refresh(gh_loop *loop, const gh_bridge_settings *settings,
                                        gh_credentials *credentials, gh_token_done done, void *context,
                                        gh_token_call **call, gh_error *error);
-/* Revokes the refresh token, else the access token; `credentials` stays as it is. */
+/* Revokes the refresh token, else the access token; `credentials` stays as it is. GH_ERR_UNSUPPORTED when
+ * there is no token or no endpoint. */
 GH_MUST_USE gh_status gh_token_revoke(gh_loop *loop, const gh_bridge_settings *settings,
                                       gh_credentials *credentials, gh_token_done done, void *context,
                                       gh_token_call **call, gh_error *error);

@@ -53,6 +53,7 @@ static gh_credentials sample(void)
         .refresh_token = gh_secret_new(GH_VIEW_LIT("refresh")),
         .expires_at = 1763800000,
         .iss_parameter_supported = true,
+        .client_in_doubt = true,
     };
     return made;
 }
@@ -85,6 +86,7 @@ START_TEST(what_was_saved_comes_back)
     ck_assert_ptr_null(loaded.client_secret);
     ck_assert_int_eq(loaded.expires_at, 1763800000);
     ck_assert(loaded.iss_parameter_supported);
+    ck_assert(loaded.client_in_doubt);
     gh_credentials_clear(&saved);
     gh_credentials_clear(&loaded);
 }

@@ -206,6 +206,71 @@ START_TEST(a_port_in_use_is_said_to_be_in_use)
 }
 END_TEST
 
+START_TEST(idle_connections_do_not_keep_the_browser_out)
+{
+    int idle[16]; /* as many as there may be at once */
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+        idle[i] = connect_loopback();
+    }
+    ck_assert_int_eq(ask(request_with("GET /callback?code=abc&state=good HTTP/1.1", own_host()), 4096, NULL),
+                     200);
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+        (void)close(idle[i]);
+    }
+}
+END_TEST
+
+static void finish_later(void *context)
+{
+    (void)context;
+    gh_loopback_finish(loopback, true, "Done.");
+}
+
+static gh_loopback_verdict hold(void *context, const gh_form *query)
+{
+    gh_loop_timer *timer = NULL;
+    (void)context;
+    (void)query;
+    ck_assert_int_eq(gh_loop_timer_add(loop, 100, finish_later, NULL, &timer), GH_OK);
+    return GH_LOOPBACK_HOLD;
+}
+
+START_TEST(a_held_page_reaches_who_has_finished_sending)
+{
+    gh_loopback_free(loopback);
+    ck_assert_int_eq(gh_loopback_new(loop, 0, hold, NULL, &loopback, NULL), GH_OK);
+    ck_assert_int_eq(sscanf(gh_loopback_redirect_uri(loopback), "http://127.0.0.1:%u/callback", &port), 1);
+    const char *request = request_with("GET /callback?state=x HTTP/1.1", own_host());
+    exchange running = {.fd = connect_loopback(), .reply = GH_BUF_INIT(65536)};
+    ck_assert_int_eq(send(running.fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+    /* More than the listener reads before it answers. */
+    ck_assert_int_eq(send(running.fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+    ck_assert_int_eq(shutdown(running.fd, SHUT_WR), 0);
+    ck_assert_int_eq(gh_loop_watch_add(loop, running.fd, POLLIN, reply_ready, &running, &running.watch),
+                     GH_OK);
+    ck_assert_int_eq(gh_loop_timer_add(loop, 2000, stop_soon, &running, &running.timer), GH_OK);
+    (void)gh_loop_run(loop);
+    gh_loop_timer_remove(running.timer);
+    gh_loop_watch_remove(running.watch);
+    (void)close(running.fd);
+    ck_assert_int_eq(strncmp(gh_buf_cstr(&running.reply), "HTTP/1.1 200", 12), 0);
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&running.reply), "</html>"));
+    gh_buf_free(&running.reply);
+}
+END_TEST
+
+START_TEST(the_same_port_can_be_had_again_at_once)
+{
+    ck_assert_int_eq(ask(request_with("GET /callback?code=abc&state=good HTTP/1.1", own_host()), 4096, NULL),
+                     200);
+    gh_loopback_free(loopback);
+    loopback = NULL;
+    ck_assert_int_eq(gh_loopback_new(loop, (uint16_t)port, on_callback, NULL, &loopback, NULL), GH_OK);
+    ck_assert_int_eq(ask(request_with("GET /callback?code=abc&state=good HTTP/1.1", own_host()), 4096, NULL),
+                     200);
+}
+END_TEST
+
 START_TEST(the_port_is_free_again_afterwards)
 {
     int silent = connect_loopback();
@@ -232,6 +297,9 @@ int main(void)
     tcase_add_test(tests, a_request_for_another_host_is_refused);
     tcase_add_test(tests, a_huge_head_is_refused);
     tcase_add_test(tests, a_port_in_use_is_said_to_be_in_use);
+    tcase_add_test(tests, idle_connections_do_not_keep_the_browser_out);
+    tcase_add_test(tests, a_held_page_reaches_who_has_finished_sending);
+    tcase_add_test(tests, the_same_port_can_be_had_again_at_once);
     tcase_add_test(tests, the_port_is_free_again_afterwards);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

@@ -543,9 +543,9 @@ START_TEST(initialize_is_answered_while_a_login_is_pending)
     authorizer.pending = true;
     authorizer.delay_ms = 900;
     say(INITIALIZE);
-    say(CALL("2"));
     at(600, say_later, INITIALIZED);
-    at(600, count_requests, NULL);
+    at(610, say_later, CALL("2"));
+    at(700, count_requests, NULL);
     at(850, sign_in, NULL);
     at(1300, end_input, NULL);
     ck_assert_int_eq(run(), 0);

@@ -1,0 +1,133 @@
+/* The authorizer's last resort: a login in the browser. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/authorizer_parts.h"
+#include "shared/core/log.h"
+
+static void dismiss(void *context)
+{
+    gh_authorizer *authorizer = context;
+    gh_error error = {GH_OK, ""};
+    authorizer->dismissal = NULL;
+    (void)gh_error_set(&error, GH_ERR_DENIED, "somebody has to sign in first");
+    gh_wait_list_tell(authorizer->waits, false, GH_ERR_DENIED, &error);
+}
+
+void gh_authorizer_dismiss_soon(gh_authorizer *authorizer)
+{
+    if (authorizer->phase == GH_PHASE_LOGIN && authorizer->dismissal == NULL &&
+        gh_wait_list_has(authorizer->waits, false) &&
+        gh_loop_timer_add(authorizer->loop, 0, dismiss, authorizer, &authorizer->dismissal) != GH_OK) {
+        gh_log_warn("out of memory: a request waits for the sign-in longer than it should");
+    }
+}
+
+static void login_failed(gh_authorizer *authorizer, gh_status status, const gh_error *error)
+{
+    gh_error outcome = *error;
+    gh_credentials *credentials = &authorizer->credentials;
+    if (status == GH_ERR_NOT_FOUND && authorizer->settings->client_id != NULL) {
+        (void)gh_error_set(&outcome, GH_ERR_DENIED, "%.350s; check --client-id and --client-secret",
+                           error->message);
+    }
+    if (status == GH_ERR_CONFLICT) {
+        free(credentials->scope); /* not asked for again, lest the next attempt fail alike */
+        credentials->scope = NULL;
+    }
+    if (credentials->client_id != NULL) {
+        /* Whatever else came back, the server knew the client. */
+        credentials->client_in_doubt = status == GH_ERR_NOT_FOUND;
+        gh_authorizer_save(authorizer);
+    }
+    gh_authorizer_conclude(authorizer,
+                           status == GH_ERR_NOT_FOUND || status == GH_ERR_CONFLICT ? GH_ERR_DENIED : status,
+                           &outcome);
+}
+
+static void logged_in(void *context, gh_status status, gh_credentials *credentials, const gh_error *error)
+{
+    gh_authorizer *authorizer = context;
+    authorizer->flow = NULL;
+    if (status != GH_OK) {
+        login_failed(authorizer, status, error);
+        return;
+    }
+    gh_credentials_clear(&authorizer->credentials);
+    authorizer->credentials = *credentials;
+    memset(credentials, 0, sizeof(*credentials));
+    free(authorizer->stepped_up);
+    authorizer->stepped_up = authorizer->cause.step_up
+                                 ? gh_text_dup(authorizer->cause.scope != NULL ? authorizer->cause.scope : "")
+                                 : NULL;
+    gh_authorizer_note_origin(authorizer, GH_ORIGIN_LOGIN);
+    gh_authorizer_save(authorizer);
+    gh_log_info("signed in at %s", authorizer->credentials.issuer);
+    gh_authorizer_conclude(authorizer, GH_OK, NULL);
+}
+
+static bool covers(const char *scope, const char *wanted)
+{
+    gh_view rest = gh_view_of(wanted != NULL ? wanted : "");
+    gh_view word;
+    while (gh_view_next(&rest, ' ', &word)) {
+        if (word.len > 0 && !gh_text_has_word(gh_view_of(scope), word)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A login that cannot help is not begun: a sentence then says why. */
+static gh_status check_prospects(const gh_authorizer *authorizer, gh_error *error)
+{
+    const gh_cause *cause = &authorizer->cause;
+    const char *wanted = cause->scope != NULL ? cause->scope : "";
+    const char *allowed = authorizer->settings->scope;
+    if (cause->step_up && allowed != NULL && !covers(allowed, wanted)) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "the server asks for the permissions \"%.200s\", which --scope leaves out",
+                            wanted);
+    }
+    if (cause->step_up && authorizer->stepped_up != NULL && covers(authorizer->stepped_up, wanted)) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "the server asks for the permissions \"%.200s\" although a sign-in has just asked "
+            "for them; whoever runs the server can say who may have them",
+            wanted);
+    }
+    return GH_OK;
+}
+
+void gh_authorizer_start_login(gh_authorizer *authorizer)
+{
+    gh_error error = {GH_OK, ""};
+    if (!gh_wait_list_has(authorizer->waits, true)) {
+        (void)gh_error_set(&error, GH_ERR_DENIED, "somebody has to sign in first");
+        gh_authorizer_conclude(authorizer, GH_ERR_DENIED, &error);
+        return;
+    }
+    gh_credentials *credentials = &authorizer->credentials;
+    gh_code_flow_options options = {
+        .metadata_url = authorizer->cause.metadata_url,
+        .scope = authorizer->cause.scope,
+        .previous = credentials->client_id != NULL ? credentials : NULL,
+    };
+    gh_status status = check_prospects(authorizer, &error);
+    if (status == GH_OK) {
+        authorizer->phase = GH_PHASE_LOGIN;
+        status = gh_code_flow_start(authorizer->loop, authorizer->settings, &options, logged_in, authorizer,
+                                    &authorizer->flow, &error);
+    }
+    if (status != GH_OK) {
+        gh_authorizer_conclude(authorizer, status, &error);
+        return;
+    }
+    if (credentials->client_id != NULL && !credentials->client_in_doubt) {
+        /* A server that has forgotten the client shows that on its page only: should nothing ever come
+         * back, or this process be killed, the next attempt registers anew. */
+        credentials->client_in_doubt = true;
+        gh_authorizer_save(authorizer);
+    }
+    gh_authorizer_dismiss_soon(authorizer);
+}

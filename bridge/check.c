@@ -1,0 +1,175 @@
+/* check: every step of the way to a working call, with a tick each, up to the first that does not work. */
+#include <stdlib.h>
+
+#include "bridge/authorizer.h"
+#include "bridge/identity.h"
+#include "bridge/login/discover.h"
+#include "bridge/probe.h"
+#include "bridge/terminal.h"
+
+typedef struct checkup {
+    gh_loop *loop;
+    const gh_bridge_settings *settings;
+    gh_authorizer *authorizer;
+    char *metadata_url;
+    bool challenged; /* the server answered 401 */
+} checkup;
+
+static const char TOKEN_STEP[] = "the server accepts the stored token";
+static const char DISCOVERY_STEP[] = "the way to the authorization server";
+
+static void tick(const char *what, const char *detail)
+{
+    gh_terminal_say("  \xe2\x9c\x93 %s%s%s", what, detail != NULL ? ": " : "", detail != NULL ? detail : "");
+}
+
+/* The end: `hint`, when not NULL, says what to do. */
+static void cross(const checkup *running, const char *what, const char *reason, const char *hint)
+{
+    gh_terminal_say("  \xe2\x9c\x97 %s: %s", what, reason);
+    if (hint != NULL) {
+        gh_terminal_say("    %s", hint);
+    }
+    gh_loop_stop(running->loop, 1);
+}
+
+/* The same, with a command line as the hint. */
+static void cross_command(const checkup *running, const char *what, const char *reason, const char *verb)
+{
+    cross(running, what, reason, "To change that, run:");
+    gh_terminal_say("    gatehouse-bridge %s %s", verb, running->settings->url);
+}
+
+static void end_well(const checkup *running)
+{
+    gh_terminal_say("All is well.");
+    gh_loop_stop(running->loop, 0);
+}
+
+static void token_probed(void *context, const gh_probe_result *result)
+{
+    const checkup *running = context;
+    gh_error detail = {GH_OK, ""};
+    if (result->status != GH_OK) {
+        cross(running, TOKEN_STEP, result->error.message, NULL);
+        return;
+    }
+    (void)gh_error_set(&detail, GH_OK, "HTTP %d", result->http_status);
+    if (result->http_status == 401) {
+        cross_command(running, TOKEN_STEP, detail.message, "login");
+    } else if (result->http_status == 403) {
+        cross(running, TOKEN_STEP, detail.message,
+              "The account that is signed in may not use this server, or not with these permissions.");
+    } else if (result->http_status >= 500) {
+        cross(running, TOKEN_STEP, detail.message, "The server is out of order; try again later.");
+    } else {
+        tick(TOKEN_STEP, NULL);
+        end_well(running);
+    }
+}
+
+static void check_token(checkup *running)
+{
+    gh_error error = {GH_OK, ""};
+    const char *token = gh_authorizer_token(running->authorizer);
+    if (token == NULL && gh_authorizer_can_refresh(running->authorizer)) {
+        tick("signed in", "the access token has expired, and the next call renews it without a browser");
+        end_well(running);
+    } else if (token == NULL) {
+        cross_command(running, "signed in", "no token is stored", "login");
+    } else if (gh_probe_start(running->loop, running->settings, token, token_probed, running, &error) !=
+               GH_OK) {
+        cross(running, TOKEN_STEP, error.message, NULL);
+    }
+}
+
+static void check_discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
+{
+    checkup *running = context;
+    const gh_bridge_settings *settings = running->settings;
+    if (status == GH_ERR_NOT_FOUND && !running->challenged) {
+        cross(running, DISCOVERY_STEP, error->message,
+              "Perhaps this is not an MCP server, or the path of the URL is not right.");
+        return;
+    }
+    if (status != GH_OK) {
+        cross(running, DISCOVERY_STEP, error->message, NULL);
+        return;
+    }
+    tick("resource metadata", found->resource_metadata_url != NULL
+                                  ? found->resource_metadata_url
+                                  : "none; the server's own address is used");
+    tick("authorization server", found->server.issuer);
+    tick("its metadata", found->server_metadata_url);
+    tick("PKCE with S256", NULL);
+    const char *registration =
+        settings->client_id != NULL ? "the one of --client-id" : found->server.registration_endpoint;
+    if (registration != NULL) {
+        tick(settings->client_id != NULL ? "client" : "client registration", registration);
+        check_token(running);
+    } else {
+        cross(running, "client registration", "the authorization server offers none",
+              "Ask whoever runs it for a client id and pass it with --client-id.");
+    }
+    gh_discovered_clear(found);
+}
+
+static void discover(checkup *running, gh_view challenge)
+{
+    gh_error error = {GH_OK, ""};
+    gh_discover *started = NULL;
+    if (gh_identity_challenge_url(challenge, &running->metadata_url) == GH_OK) {
+        tick("it says where its metadata is", running->metadata_url);
+    } else if (running->challenged) {
+        tick("it does not say where its metadata is", "the well-known addresses are tried");
+    }
+    if (gh_discover_start(running->loop, running->settings, running->metadata_url, check_discovered, running,
+                          &started, &error) != GH_OK) {
+        cross(running, DISCOVERY_STEP, error.message, NULL);
+    }
+}
+
+static void check_probed(void *context, const gh_probe_result *result)
+{
+    checkup *running = context;
+    gh_error detail = {GH_OK, ""};
+    if (result->status != GH_OK) {
+        cross(running, "the server answers", result->error.message,
+              "Is the URL right, and can this machine reach it?");
+        return;
+    }
+    (void)gh_error_set(&detail, GH_OK, "HTTP %d", result->http_status);
+    if (result->http_status == 404) {
+        cross(running, "the server answers", detail.message,
+              "Is the path of the URL right? Many servers use /mcp.");
+    } else if (result->http_status >= 500) {
+        cross(running, "the server answers", detail.message, "It is out of order; try again later.");
+    } else if (result->http_status >= 300 && result->http_status <= 399) {
+        cross(running, "the server answers", detail.message,
+              "It points to another address, which the bridge does not follow: use that one as the URL.");
+    } else if (result->http_status <= 299) {
+        tick("the server answers, and asks for no sign-in", NULL);
+        end_well(running);
+    } else {
+        running->challenged = result->http_status == 401;
+        tick(running->challenged ? "the server answers, and asks for a sign-in" : "the server answers",
+             detail.message);
+        discover(running, result->challenge);
+    }
+}
+
+int gh_command_check(gh_loop *loop, const gh_bridge_settings *settings)
+{
+    checkup running = {.loop = loop, .settings = settings};
+    gh_error error = {GH_OK, ""};
+    gh_terminal_say("Checking %s", settings->url);
+    gh_status status = gh_authorizer_new(loop, settings, &running.authorizer, &error);
+    if (status == GH_OK) {
+        tick("the folder for tokens", settings->state_dir);
+        status = gh_probe_start(loop, settings, NULL, check_probed, &running, &error);
+    }
+    int code = status == GH_OK ? gh_loop_run(loop) : gh_terminal_complain(&error);
+    gh_authorizer_free(running.authorizer);
+    free(running.metadata_url);
+    return code;
+}
