@@ -97,8 +97,8 @@ START_TEST(a_login_from_discovery_to_tokens)
     ck_assert_str_eq(world_parameter(url, "scope"), "mcp notes");
     ck_assert_ptr_null(world_parameter(url, "prompt"));
     ck_assert_uint_ge(strlen(world_parameter(url, "state")), 40);
-    char redirect[128];
-    char challenge[128];
+    char redirect[2048];
+    char challenge[2048];
     (void)snprintf(redirect, sizeof(redirect), "%s", world_parameter(url, "redirect_uri"));
     (void)snprintf(challenge, sizeof(challenge), "%s", world_parameter(url, "code_challenge"));
     ck_assert_int_eq(come_back(url, "", agreed()), GH_OK);
