@@ -13,7 +13,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
 endif()
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     target_compile_options(gh_flags INTERFACE -fstack-clash-protection)
-    add_link_options(-pie)
+    add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 endif()
 
 if(GATEHOUSE_SANITIZE)

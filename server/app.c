@@ -9,6 +9,7 @@
 #include "server/mcp/engine.h"
 #include "server/mcp/registry.h"
 #include "server/oauth/server.h"
+#include "server/plugin/plugin.h"
 #include "server/store/store.h"
 #include "server/tools/tool.h"
 #include "shared/core/log.h"
@@ -27,6 +28,7 @@ struct gh_app {
     gh_store *store;
     gh_oauth_server *oauth;
     gh_bearer *bearer;
+    gh_plugins *plugins;
     gh_mcp_registry *registry;
     gh_mcp_engine *engine;
     gh_mcp_endpoint endpoint;
@@ -118,6 +120,11 @@ static gh_status open_authorization_server(gh_app *app, gh_error *error)
     return status == GH_OK ? gh_bearer_new(&bearer, &app->bearer) : status;
 }
 
+static gh_status add_tool(void *registry, const gh_tool *tool, gh_error *error)
+{
+    return gh_mcp_registry_add(registry, tool, error);
+}
+
 static gh_status make_engine(gh_app *app, gh_error *error)
 {
     static const gh_tool *const tools[] = {&GH_TOOL_SAY_HELLO, &GH_TOOL_WHOAMI};
@@ -131,6 +138,11 @@ static gh_status make_engine(gh_app *app, gh_error *error)
     gh_status status = app->registry == NULL ? GH_ERR_NOMEM : GH_OK;
     for (size_t i = 0; status == GH_OK && i < sizeof tools / sizeof tools[0]; i++) {
         status = gh_mcp_registry_add(app->registry, tools[i], error);
+    }
+    if (status == GH_OK) {
+        app->plugins = gh_plugins_new(&(gh_plugin_sink){app->registry, add_tool});
+        status = app->plugins == NULL ? GH_ERR_NOMEM
+                                      : gh_plugins_load(app->plugins, &app->settings->plugins, error);
     }
     return status == GH_OK ? gh_mcp_engine_new(&options, app->registry, &app->engine) : status;
 }
@@ -229,6 +241,7 @@ void gh_app_stop(gh_app *app)
     gh_pages_free(app->pages);
     gh_mcp_engine_free(app->engine);
     gh_mcp_registry_free(app->registry);
+    gh_plugins_free(app->plugins);
     gh_bearer_free(app->bearer);
     gh_oauth_server_free(app->oauth);
     gh_store_close(app->store);

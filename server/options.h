@@ -21,6 +21,7 @@ typedef struct gh_settings {
     int64_t access_token_ttl_ms, refresh_token_ttl_ms;
     int64_t max_clients, max_sessions, session_idle_ms;
     int64_t workers, max_body;
+    gh_text_list plugins; /* paths */
     int64_t request_timeout_ms, body_timeout_ms, drain_timeout_ms;
     char *log_format, *log_level;
     gh_options_result result;

@@ -4,7 +4,7 @@ target_link_libraries(gh_server_options PUBLIC gh_server_http gatehouse_shared g
 
 add_executable(gatehouse ${CMAKE_CURRENT_LIST_DIR}/main.c ${CMAKE_CURRENT_LIST_DIR}/app.c)
 target_link_libraries(gatehouse PRIVATE
-    gh_server_options gh_server_http gh_server_oauth gh_server_mcp gh_server_tools gh_server_auth
+    gh_server_options gh_server_http gh_server_oauth gh_server_mcp gh_server_plugin gh_server_tools gh_server_auth
     gh_server_store gh_flags)
 
 install(TARGETS gatehouse DESTINATION ${CMAKE_INSTALL_BINDIR})

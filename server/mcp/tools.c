@@ -132,7 +132,7 @@ static void call_tool(gh_mcp_request *request, const gh_mcp_tool *tool, const cJ
 {
     gh_error error = {GH_OK, ""};
     gh_tool_result result = {NULL, NULL, false};
-    const gh_tool_call call = {request->principal, arguments};
+    const gh_tool_call call = {request->principal, arguments, tool->tool->data};
     gh_status status = tool->tool->call(&call, &result);
     if (status != GH_OK) {
         gh_mcp_request_fail(request, 200, GH_RPC_INTERNAL_ERROR, "Tool %s failed: %s", tool->tool->name,

@@ -12,6 +12,7 @@
 typedef struct gh_tool_call {
     const gh_principal *principal;
     const cJSON *arguments; /* an object that matches the input schema */
+    void *data;             /* the tool's */
 } gh_tool_call;
 
 /* Fills *text (owned, free) with what a model reads, and *structured (owned) when the tool has an output
@@ -31,6 +32,7 @@ typedef struct gh_tool {
     const char *output_schema; /* NULL for none */
     const char *annotations;   /* JSON text; NULL for none */
     gh_status (*call)(const gh_tool_call *call, gh_tool_result *result);
+    void *data; /* handed to every call; NULL for none */
 } gh_tool;
 
 /* The tools that come with the server. */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -454,6 +455,52 @@ START_TEST(draining_ends_what_runs_and_refuses_the_rest)
 }
 END_TEST
 
+/* Holds the gate until the drain has begun; the one who locked it has to open it. */
+static void *hold_gate(void *context)
+{
+    atomic_bool *held = context;
+    (void)pthread_mutex_lock(&s.gate);
+    atomic_store(held, true);
+    (void)usleep(500 * 1000);
+    (void)pthread_mutex_unlock(&s.gate);
+    return NULL;
+}
+
+START_TEST(draining_answers_what_still_waits_for_a_worker)
+{
+    pthread_t holder;
+    atomic_bool held = false;
+    int busy[8], queued[12];
+    ck_assert_int_eq(pthread_create(&holder, NULL, hold_gate, &held), 0);
+    while (!atomic_load(&held)) {
+        (void)usleep(1000);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        busy[i] = dial();
+        put(busy[i], "GET /wait HTTP/1.1\r\n" HOST "\r\n");
+    }
+    (void)usleep(100 * 1000);
+    for (size_t i = 0; i < 12; i++) {
+        queued[i] = dial();
+        put(queued[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
+    }
+    ck_assert(gh_listener_drain(s.listener, 5000));
+    ck_assert_int_eq(pthread_join(holder, NULL), 0);
+    stop();
+    for (size_t i = 0; i < 8; i++) {
+        ck_assert(take(busy[i], 500));
+        assert_reply("200", "waited");
+        (void)close(busy[i]);
+    }
+    for (size_t i = 0; i < 12; i++) {
+        ck_assert(take(queued[i], 500));
+        assert_reply("503", "Retry-After: ");
+        (void)close(queued[i]);
+    }
+    start(8);
+}
+END_TEST
+
 START_TEST(stopping_does_not_wait_for_idle_connections)
 {
     int fd = dial();
@@ -521,6 +568,7 @@ int main(void)
     tcase_add_test(tests, handlers_have_a_stack_to_stand_on);
     tcase_add_test(tests, idle_connections_starve_nobody);
     tcase_add_test(tests, draining_ends_what_runs_and_refuses_the_rest);
+    tcase_add_test(tests, draining_answers_what_still_waits_for_a_worker);
     tcase_add_test(tests, stopping_does_not_wait_for_idle_connections);
     tcase_add_test(tests, the_ipv6_twin_of_the_port_is_ours);
     tcase_add_test(tests, a_taken_port_is_a_sentence_with_a_remedy);

@@ -33,7 +33,7 @@ static gh_tool_result call(const gh_tool *tool, const gh_principal *principal, c
     gh_tool_result result = {NULL, NULL, false};
     cJSON *json = cJSON_Parse(arguments);
     ck_assert_ptr_nonnull(json);
-    const gh_tool_call request = {principal, json};
+    const gh_tool_call request = {principal, json, tool->data};
     gh_clock_set_source(NULL, noon);
     ck_assert_int_eq(tool->call(&request, &result), GH_OK);
     ck_assert_ptr_nonnull(result.text);
