@@ -142,6 +142,10 @@ static void check_probed(void *context, const gh_probe_result *result)
     if (result->http_status == 404) {
         cross(running, "the server answers", detail.message,
               "Is the path of the URL right? Many servers use /mcp.");
+    } else if (result->http_status == 421) {
+        cross(running, "the server answers", detail.message,
+              "It does not go by the host name in this URL: use the one that it names itself when it starts, "
+              "for example with localhost.");
     } else if (result->http_status >= 500) {
         cross(running, "the server answers", detail.message, "It is out of order; try again later.");
     } else if (result->http_status >= 300 && result->http_status <= 399) {

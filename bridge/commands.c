@@ -130,6 +130,13 @@ static int judge(const command *running, int http_status)
             url, http_status);
         return 1;
     }
+    if (http_status == 421) {
+        gh_terminal_warn(
+            "the server does not go by the host name in %s (HTTP 421): use the URL that it names "
+            "itself when it starts, for example with localhost",
+            url);
+        return 1;
+    }
     if (http_status >= 500) {
         gh_terminal_warn("%s answers HTTP %d: it is out of order; try again later", url, http_status);
         return 1;

@@ -145,6 +145,8 @@ static int64_t resume_delay(const gh_exchange *exchange)
 
     if (ms < 0) {
         ms = RESUME_MS;
+    } else if (ms < RETRY_FIRST_MS) {
+        ms = RETRY_FIRST_MS; /* "retry: 0" must not become a loop at full speed */
     }
     for (int i = 1; i < exchange->retries && ms < RESUME_MAX_MS; i++) {
         ms = ms * 2 + RETRY_FIRST_MS;

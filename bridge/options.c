@@ -165,8 +165,8 @@ static gh_status check_url(const char *text, bool allow_http, gh_error *error)
 
     if (strstr(text, "://") == NULL) {
         return gh_error_set(error, GH_ERR_INVALID,
-                            "\"%.100s\" is neither a command nor a URL; a URL looks like "
-                            "https://example.org/mcp.",
+                            "\"%.100s\" is neither a command nor a URL; a URL begins with https:// or "
+                            "http://, as in http://localhost:8080/mcp.",
                             text);
     }
     if (gh_url_parse(gh_view_of(text), &url, &cause) != GH_OK) {

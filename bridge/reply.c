@@ -12,6 +12,8 @@
 /* What is read of a body that is not looked at, so that the connection can be used again. */
 #define DISCARD_MAX (64 * 1024)
 #define EVENT_ID_MAX 4096
+/* A server that talks nonsense must not fill the log: of one reply, this much is told. */
+#define DROPS_TOLD_MAX 10
 
 typedef enum body_kind { BODY_NONE, BODY_JSON, BODY_EVENTS, BODY_OTHER } body_kind;
 
@@ -22,6 +24,7 @@ struct gh_reply {
     bool answered;
     gh_buf last_id;
     int64_t retry_ms;
+    unsigned drops;
     /* of the response that is under way */
     gh_http_response_head head;
     gh_buf content_type;
@@ -85,6 +88,15 @@ static void hand_on(gh_reply *reply, const gh_rpc_message *message, bool is_answ
     gh_buf_free(&line);
 }
 
+static void tell_drop(gh_reply *reply, const char *what)
+{
+    if (reply->drops < DROPS_TOLD_MAX) {
+        reply->drops++;
+        gh_log_warn("Dropped %s%s", what,
+                    reply->drops == DROPS_TOLD_MAX ? " (more of these are not told)" : "");
+    }
+}
+
 static void deliver(gh_reply *reply, gh_view text);
 
 /* Servers of 2025-03-26 may batch what they send. */
@@ -109,7 +121,11 @@ static void deliver(gh_reply *reply, gh_view text)
     gh_error error = {0};
 
     if (gh_rpc_parse(text, &reply->limits, &message, &error) != GH_OK) {
-        gh_log_warn("Dropped what the server sent, for it is not a JSON-RPC message: %s", error.message);
+        gh_error why = {0};
+
+        (void)gh_error_set(&why, GH_ERR_PARSE, "what the server sent, for it is not a JSON-RPC message: %s",
+                           error.message);
+        tell_drop(reply, why.message);
     } else if (message.kind == GH_RPC_BATCH) {
         deliver_batch(reply, message.raw);
     } else if (message.kind == GH_RPC_REQUEST || message.kind == GH_RPC_NOTIFICATION) {
@@ -118,7 +134,7 @@ static void deliver(gh_reply *reply, gh_view text)
                gh_rpc_id_equals(message.id, reply->options.id)) {
         hand_on(reply, &message, true);
     } else {
-        gh_log_warn("Dropped a response of the server whose id nobody is waiting for.");
+        tell_drop(reply, "a response of the server whose id nobody is waiting for.");
     }
     gh_rpc_message_clear(&message);
 }

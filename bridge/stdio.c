@@ -27,7 +27,7 @@ struct gh_stdio {
     size_t chunk_end; /* equal to chunk_at when all of it is */
     bool skipping;    /* within a line that is too long */
     bool paused;      /* by the owner */
-    bool choked;      /* for the output is not being read: more input would only make more of it */
+    bool choked;      /* for the output is not being read: more of anything would only make more of it */
     bool ended, closed;
     gh_loop_watch *in_watch, *out_watch;
     gh_loop_timer *resume_timer, *closed_timer;
@@ -155,24 +155,45 @@ static void stop_or_go(gh_stdio *stdio, bool was_stopped)
     }
 }
 
+/* While the input is not read, its end is not seen either: then the output tells whether anybody is left.
+ * Its errors come without being asked for, and POLLPRI never comes. */
+static void watch_output(gh_stdio *stdio)
+{
+    short events = is_stopped(stdio) ? POLLPRI : 0;
+
+    if (stdio->out_watch != NULL) {
+        gh_loop_watch_set(stdio->out_watch, gh_stdio_unread(stdio) > 0 ? POLLOUT : events);
+    }
+}
+
 void gh_stdio_pause(gh_stdio *stdio, bool paused)
 {
     bool was_stopped = is_stopped(stdio);
 
     stdio->paused = paused;
     stop_or_go(stdio, was_stopped);
+    watch_output(stdio);
+}
+
+static void set_choked(gh_stdio *stdio, bool choked)
+{
+    bool was_stopped = is_stopped(stdio);
+
+    if (choked != stdio->choked && gh_loop_http(stdio->loop) != NULL) {
+        gh_http_client_hold(gh_loop_http(stdio->loop), choked);
+    }
+    stdio->choked = choked;
+    stop_or_go(stdio, was_stopped);
 }
 
 static void choke(gh_stdio *stdio)
 {
-    bool was_stopped = is_stopped(stdio);
-
     if (gh_stdio_unread(stdio) > stdio->options.max_unread / 4) {
-        stdio->choked = true;
+        set_choked(stdio, true);
     } else if (gh_stdio_unread(stdio) <= stdio->options.max_unread / 8) {
-        stdio->choked = false;
+        set_choked(stdio, false);
     }
-    stop_or_go(stdio, was_stopped);
+    watch_output(stdio);
 }
 
 static void on_closed(void *context)
@@ -189,6 +210,7 @@ static void close_output(gh_stdio *stdio)
         return;
     }
     stdio->closed = true;
+    set_choked(stdio, false);
     gh_loop_watch_remove(stdio->out_watch);
     stdio->out_watch = NULL;
     gh_buf_free(&stdio->out);
@@ -244,7 +266,6 @@ static void write_waiting(gh_stdio *stdio)
         }
     }
     if (!stdio->closed) {
-        gh_loop_watch_set(stdio->out_watch, stdio->out.len > stdio->out_sent ? POLLOUT : 0);
         choke(stdio);
     }
 }
@@ -252,8 +273,11 @@ static void write_waiting(gh_stdio *stdio)
 static void on_writable(void *context, int fd, short revents)
 {
     (void)fd;
-    (void)revents;
-    write_waiting(context);
+    if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
+        close_output(context);
+    } else {
+        write_waiting(context);
+    }
 }
 
 void gh_stdio_write_line(gh_stdio *stdio, gh_view line)
@@ -263,7 +287,9 @@ void gh_stdio_write_line(gh_stdio *stdio, gh_view line)
     if (stdio->closed) {
         return;
     }
-    if (stdio->out_sent > KEEP_MAX) {
+    /* Not for every line: what is left has to be moved. */
+    if (stdio->out_sent > KEEP_MAX && (stdio->out_sent >= gh_stdio_unread(stdio) ||
+                                       line.len >= stdio->options.max_unread - stdio->out.len)) {
         gh_buf_consume(&stdio->out, stdio->out_sent);
         stdio->out_sent = 0;
     }

@@ -16,10 +16,10 @@
 typedef struct gh_stdio gh_stdio;
 
 typedef struct gh_stdio_options {
-    int in, out;     /* borrowed */
-    size_t max_line; /* bytes of a line without its end */
-    size_t
-        max_unread; /* bytes of output that may wait for the reader; from a quarter on, no input is taken */
+    int in, out;       /* borrowed */
+    size_t max_line;   /* bytes of a line without its end */
+    size_t max_unread; /* bytes of output that may wait for the reader; from a quarter on, neither input nor
+                          HTTP replies are read */
     void *context;
     void (*on_line)(void *context, gh_view line); /* without LF or CRLF; empty lines are left out */
     void (*on_too_long)(void *context);           /* once for each such line, which is skipped */

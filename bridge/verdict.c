@@ -165,6 +165,11 @@ static void judge_refusal(const gh_verdict_facts *facts, gh_verdict *verdict)
     } else if (status == 413) {
         (void)gh_error_set(&verdict->error, GH_ERR_TOO_LARGE,
                            "The server finds this message too large (HTTP 413).");
+    } else if (status == 421) {
+        (void)gh_error_set(&verdict->error, GH_ERR_INVALID,
+                           "The server does not go by the host name in %s (HTTP 421). Use the URL that it "
+                           "names itself when it starts, for example with localhost.",
+                           facts->url);
     } else {
         (void)gh_error_set(
             &verdict->error, GH_ERR_INVALID,

@@ -349,14 +349,39 @@ gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *
     return GH_OK;
 }
 
+static void pause_a_little(void)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Connections that were accepted but wait for a worker, or whose request is on its way, get their reply, too.
+ */
+static void close_intake(uint16_t port, gh_deadline latest)
+{
+    static const struct {
+        gh_intake step;
+        int64_t ms; /* how long it may take */
+    } steps[] = {{GH_INTAKE_BACKLOG, 20}, {GH_INTAKE_LISTEN, 150}, {GH_INTAKE_READ, 1000}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        gh_deadline deadline = gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms));
+        while (gh_watchdog_close_intake(port, steps[i].step) > 0 && !gh_deadline_passed(deadline)) {
+            pause_a_little();
+        }
+    }
+}
+
 bool gh_listener_drain(gh_listener *listener, int64_t ms)
 {
     gh_deadline deadline = gh_deadline_in(ms);
     atomic_store(&listener->draining, true);
     while (atomic_load(&listener->in_flight) > 0 && !gh_deadline_passed(deadline)) {
-        const struct timespec pause = {.tv_nsec = 5 * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        pause_a_little();
     }
+    if (atomic_load(&listener->in_flight) > 0) {
+        return false;
+    }
+    close_intake(listener->port, deadline);
     return atomic_load(&listener->in_flight) == 0;
 }
 

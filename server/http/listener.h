@@ -27,7 +27,8 @@ bool gh_listener_has_ipv6(void);
 /* Signals must be blocked by then: threads start here. The reservation is settled on success. */
 GH_MUST_USE gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *reservation,
                                         gh_listener **listener, gh_error *error);
-/* From now on requests get 503 and their connections close. True when those in flight ended within `ms`. */
+/* From now on requests get 503 and their connections close. True when those in flight ended within `ms`; then
+ * the port is closed, and what was received on it before has its answer, too. */
 bool gh_listener_drain(gh_listener *listener, int64_t ms);
 /* Ends it; what is still in flight is cut. NULL is fine. */
 void gh_listener_stop(gh_listener *listener);

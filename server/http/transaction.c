@@ -13,6 +13,7 @@
 /* How much of a refused body is read so that the client sees the reply and not a reset connection. */
 #define LINGER_MS 1000
 #define LINGER_BYTES ((size_t)16 * 1024 * 1024)
+#define FORWARDED_MAX ((size_t)16 * 1024) /* a whole request head */
 
 typedef struct transaction {
     const gh_transaction_setting *setting;
@@ -25,6 +26,7 @@ typedef struct transaction {
     bool body_unread; /* bytes of this request may still be on the way */
     bool keep_alive;
     bool stream_gone;
+    gh_buf forwarded; /* what request.remote_host may point into */
 } transaction;
 
 static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
@@ -195,6 +197,36 @@ static void reply(transaction *t)
     gh_buf_wipe_free(&message);
 }
 
+/* All lines of X-Forwarded-For as one (RFC 9110, 5.3): a proxy may add its own below one that the client made
+ * up. */
+static gh_view forwarded_for(transaction *t)
+{
+    gh_view first = {NULL, 0};
+    size_t lines = 0;
+    gh_buf_init(&t->forwarded, FORWARDED_MAX);
+    for (size_t i = 0; i < t->wire->header_count; i++) {
+        if (gh_view_eq_nocase(t->wire->headers[i].name, GH_VIEW_LIT("X-Forwarded-For"))) {
+            first = lines == 0 ? t->wire->headers[i].value : first;
+            (void)gh_buf_append_cstr(&t->forwarded, lines++ > 0 ? "," : "");
+            (void)gh_buf_append_view(&t->forwarded, t->wire->headers[i].value);
+        }
+    }
+    if (lines < 2) {
+        return first;
+    }
+    return gh_buf_status(&t->forwarded) == GH_OK ? gh_buf_view(&t->forwarded) : gh_view_of(NULL);
+}
+
+static void find_client(transaction *t)
+{
+    gh_view peer = t->peer->host;
+    t->request.remote_host = peer;
+    if (gh_proxies_trust(t->setting->proxies, peer)) {
+        t->request.remote_host = gh_proxies_client(t->setting->proxies, peer, forwarded_for(t));
+    }
+    t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->port : 0;
+}
+
 static void serve(transaction *t, const gh_transaction_state *state)
 {
     if (t->verdict.status != 0) {
@@ -219,9 +251,7 @@ gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, 
                              .query = wire->query,
                              .headers = wire->headers,
                              .header_count = wire->header_count};
-    gh_view forwarded = gh_request_header(&t.request, "X-Forwarded-For");
-    t.request.remote_host = gh_proxies_client(setting->proxies, peer->host, forwarded);
-    t.request.remote_port = t.request.remote_host.ptr == peer->host.ptr ? peer->port : 0;
+    find_client(&t);
     t.keep_alive = t.verdict.keep_alive && !state.crowded;
     t.body_unread = t.verdict.body != GH_GUARD_BODY_NONE;
     gh_response_init(&t.response, &sink);
@@ -233,6 +263,7 @@ gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, 
     gh_access_log_response(wire->method, wire->target, result.status, gh_clock_mono_ns() - started);
     gh_response_clear(&t.response);
     gh_buf_wipe_free(&t.body);
+    gh_buf_free(&t.forwarded);
     return result;
 }
 

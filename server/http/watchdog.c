@@ -190,14 +190,57 @@ bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
     return fired;
 }
 
-static void shut_if_local(void *context, int fd)
+static bool is_local(int fd, uint16_t port)
 {
-    const uint16_t *port = context;
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     endpoint local;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, &local) &&
-        local.port == *port) {
+    return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, &local) &&
+           local.port == port;
+}
+
+typedef struct intake {
+    uint16_t port;
+    gh_intake step;
+    size_t connections;
+} intake;
+
+static bool is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t length = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
+}
+
+static void close_intake_if_local(void *context, int fd)
+{
+    intake *at = context;
+    if (!is_local(fd, at->port)) {
+        return;
+    }
+    if (is_listening(fd)) {
+        (void)(at->step == GH_INTAKE_BACKLOG ? listen(fd, 0) : shutdown(fd, SHUT_RD));
+        return;
+    }
+    struct sockaddr_storage peer = {0};
+    socklen_t length = sizeof peer;
+    at->connections += getpeername(fd, (struct sockaddr *)&peer, &length) == 0 ? 1 : 0;
+    if (at->step == GH_INTAKE_READ) {
+        (void)shutdown(fd, SHUT_RD);
+    }
+}
+
+size_t gh_watchdog_close_intake(uint16_t port, gh_intake step)
+{
+    intake at = {.port = port, .step = step};
+    for_each_socket(close_intake_if_local, &at);
+    return at.connections;
+}
+
+static void shut_if_local(void *context, int fd)
+{
+    const uint16_t *port = context;
+    if (is_local(fd, *port)) {
         (void)shutdown(fd, SHUT_RDWR);
     }
 }

@@ -8,6 +8,7 @@
 #define GH_SERVER_HTTP_WATCHDOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared/core/clock.h"
@@ -41,6 +42,15 @@ void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint1
                      gh_deadline deadline);
 /* True when it fired. */
 bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
+
+/* Steps of taking `port` out of service, so that whatever was accepted still gets its reply. */
+typedef enum gh_intake {
+    GH_INTAKE_BACKLOG, /* clients no longer queue up for being accepted */
+    GH_INTAKE_LISTEN,  /* nobody can connect any more */
+    GH_INTAKE_READ     /* what connections have sent so far is the last that is read of them */
+} gh_intake;
+/* Takes one step, which may be repeated. Returns how many connections are open. */
+size_t gh_watchdog_close_intake(uint16_t port, gh_intake step);
 
 /* Shuts down every TCP socket of this process whose local port is `port`, the listening ones too, so that
  * whoever waits on one wakes up. For the end of the program. */

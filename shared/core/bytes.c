@@ -67,9 +67,15 @@ static gh_status grow(gh_buf *buf, size_t len, size_t wanted)
     if (wanted == SIZE_MAX) {
         return fail(buf, GH_ERR_TOO_LARGE);
     }
-    data = realloc(buf->data, wanted + 1);
+    /* Not realloc: it would leave a copy behind, and this may be a secret. */
+    data = malloc(wanted + 1);
     if (!data) {
         return fail(buf, GH_ERR_NOMEM);
+    }
+    if (buf->data) {
+        memcpy(data, buf->data, buf->len);
+        gh_wipe(buf->data, buf->cap);
+        free(buf->data);
     }
     data[buf->len] = '\0';
     buf->data = data;
@@ -156,6 +162,9 @@ gh_status gh_buf_appendf(gh_buf *buf, const char *format, ...)
 out:
     va_end(again);
     va_end(args);
+    if (text) {
+        gh_wipe(text, text == small ? sizeof(small) : (size_t)len);
+    }
     if (text != small) {
         free(text);
     }

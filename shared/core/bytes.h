@@ -22,9 +22,8 @@ typedef struct gh_buf {
 #define GH_BUF_INIT(ceiling) ((gh_buf){NULL, 0, 0, (ceiling), GH_OK})
 
 void gh_buf_init(gh_buf *buf, size_t max);
-void gh_buf_free(gh_buf *buf);      /* wipes nothing; NULL and twice are fine */
-void gh_buf_wipe_free(gh_buf *buf); /* for buffers that held a secret: old blocks are wiped too only if
-                                       gh_buf_reserve was called with the full size before */
+void gh_buf_free(gh_buf *buf);      /* does not wipe the contents; NULL and twice are fine */
+void gh_buf_wipe_free(gh_buf *buf); /* for buffers that held a secret; blocks that were outgrown were wiped */
 void gh_buf_clear(gh_buf *buf);     /* len = 0, error forgotten, memory kept */
 
 /* Appends return GH_ERR_TOO_LARGE at the ceiling, GH_ERR_NOMEM without memory. The return value may be

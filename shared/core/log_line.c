@@ -47,20 +47,6 @@ static bool put_text(pen *p, const char *text)
     return put(p, text, strlen(text));
 }
 
-/* Characters that are valid, yet can break a line, hide text or drive a terminal: C1 controls, line and
- * paragraph separator, bidirectional marks. */
-static bool is_deceptive(const unsigned char *c, size_t width)
-{
-    if (width == 2) {
-        return c[0] == 0xc2 && c[1] < 0xa0;
-    }
-    if (width == 3 && c[0] == 0xe2) {
-        return (c[1] == 0x80 && ((c[2] >= 0xa8 && c[2] <= 0xae) || c[2] == 0x8e || c[2] == 0x8f)) ||
-               (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
-    }
-    return false;
-}
-
 static bool put_hex(pen *p, const unsigned char *bytes, size_t count)
 {
     char escaped[16];
@@ -131,7 +117,7 @@ static void put_value(pen *p, gh_view text, char also)
             continue;
         }
         width = gh_utf8_width(gh_view_make(text.ptr + i, text.len - i));
-        if (width > 1 && !is_deceptive(c, width)) {
+        if (width > 1 && !gh_utf8_is_deceptive(gh_view_make((const char *)c, width))) {
             whole = put(p, (const char *)c, width);
         } else {
             whole = put_special(p, c, width);

@@ -48,9 +48,9 @@ static void copy_printable(const char *from, size_t len, bool truncated, char *t
         if (width == 0 && truncated && len - i < 4 && c >= 0xc0) {
             break;
         }
-        if (width == 0 || c < 0x20 || c == 0x7f) {
+        if (width == 0 || c < 0x20 || c == 0x7f || gh_utf8_is_deceptive(gh_view_make(from + i, width))) {
             to[used++] = '?';
-            i++;
+            i += width > 0 ? width : 1;
             continue;
         }
         memcpy(to + used, from + i, width);

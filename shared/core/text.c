@@ -197,6 +197,20 @@ size_t gh_utf8_width(gh_view text)
     return width;
 }
 
+bool gh_utf8_is_deceptive(gh_view character)
+{
+    const unsigned char *c = (const unsigned char *)character.ptr;
+
+    if (character.len == 2) {
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    }
+    if (character.len == 3 && c[0] == 0xe2) {
+        return (c[1] == 0x80 && ((c[2] >= 0xa8 && c[2] <= 0xae) || c[2] == 0x8e || c[2] == 0x8f)) ||
+               (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+    }
+    return false;
+}
+
 bool gh_text_is_utf8(gh_view text)
 {
     for (size_t i = 0; i < text.len;) {

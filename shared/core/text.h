@@ -45,6 +45,9 @@ char *gh_text_dup(const char *cstr);
 
 /* Bytes of the character that `text` starts with: 1 to 4, or 0 when it is empty or not valid UTF-8. */
 size_t gh_utf8_width(gh_view text);
+/* One character of two or more bytes that is valid, yet can break a line, hide text or drive a terminal: a C1
+ * control, the line and paragraph separators, a bidirectional mark. */
+bool gh_utf8_is_deceptive(gh_view character);
 bool gh_text_is_utf8(gh_view text);     /* strict: no overlong forms, no surrogates */
 bool gh_text_has_control(gh_view text); /* below 0x20 or 0x7f */
 

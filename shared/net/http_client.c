@@ -235,6 +235,26 @@ static gh_status copy_fds(gh_http_client *client, const struct pollfd *extra, si
     return GH_OK;
 }
 
+void gh_http_client_hold(gh_http_client *client, bool held)
+{
+    client->held = held;
+}
+
+/* curl may hand out the kept bytes at once, from here. */
+static void resume(gh_http_client *client)
+{
+    client->depth++;
+    for (gh_http_transfer *t = client->first; t != NULL && !client->held; t = t->next) {
+        if (t->paused) {
+            t->paused = false;
+            t->last_byte_ms = gh_clock_mono_ms();
+            (void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
+        }
+    }
+    client->depth--;
+    tidy(client);
+}
+
 gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size_t extra_count,
                               int timeout_ms)
 {
@@ -246,6 +266,9 @@ gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size
     gh_status status = copy_fds(client, extra, extra_count, &used);
     if (status != GH_OK) {
         return status;
+    }
+    if (!client->held) {
+        resume(client);
     }
     if (curl_multi_poll(client->multi, client->fds, used, wait_ms(client, timeout_ms), NULL) != CURLM_OK) {
         return GH_ERR_IO;

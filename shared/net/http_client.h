@@ -93,6 +93,10 @@ gh_view gh_http_transfer_body(const gh_http_transfer *transfer);
  * is meant. */
 GH_MUST_USE gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size_t extra_count,
                                           int timeout_ms);
+/* While held, no more of any reply's body is read: on_body waits, and so does the server. For callers whose
+ * own readers are slow. A reply that waits for this does not time out for idleness. May be called from
+ * callbacks. */
+void gh_http_client_hold(gh_http_client *client, bool held);
 size_t gh_http_client_active(const gh_http_client *client);
 
 /* Runs one request to its end; `body` (ceiling = what is accepted) and `result` are filled. on_* of the

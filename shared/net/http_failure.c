@@ -41,8 +41,9 @@ static gh_status tls_failed(const gh_http_transfer *transfer, CURLcode code, gh_
                             "CA that signed it",
                             transfer->where, cause);
     }
-    return gh_error_set(error, GH_ERR_UNAVAILABLE, "could not set up TLS with %s (%s)", transfer->where,
-                        cause);
+    return gh_error_set(error, GH_ERR_UNAVAILABLE,
+                        "could not set up TLS with %s (%s): does the server speak https there, or only http?",
+                        transfer->where, cause);
 }
 
 static gh_status stopped_by_us(const gh_http_transfer *transfer, gh_error *error)

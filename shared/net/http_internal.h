@@ -26,6 +26,7 @@ struct gh_http_client {
     char *user_agent;
     char *ca_file;
     bool quick_exit;
+    bool held; /* gh_http_client_hold */
     int depth; /* above 0 while callbacks may run: curl then takes no additions and no removals */
     struct gh_http_transfer *first;
     struct curl_waitfd *fds; /* for `extra` */
@@ -51,6 +52,7 @@ struct gh_http_transfer {
     bool added;     /* to the multi handle */
     bool cancelled; /* no callback any more; freed by the loop when it is safe */
     bool finished;  /* on_done has run or is running */
+    bool paused;    /* its body waits while the client is held */
     bool connected; /* bytes of the request may have left */
     int64_t connect_ms;
     gh_deadline whole;

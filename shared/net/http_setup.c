@@ -127,6 +127,10 @@ static size_t on_download(char *data, size_t size, size_t count, void *context)
     if (transfer->cancelled || len == 0) {
         return 0;
     }
+    if (transfer->client->held) {
+        transfer->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     gh_status status = take_body(transfer, gh_view_make(data, len));
     if (status != GH_OK) {
         gh_http_transfer_abort(transfer, status, false);

@@ -171,7 +171,7 @@ gh_status gh_http_transfer_follow(gh_http_transfer *transfer)
 gh_deadline gh_http_transfer_deadline(const gh_http_transfer *transfer)
 {
     int64_t idle = transfer->request.idle_timeout_ms;
-    if (idle <= 0 || !transfer->connected) {
+    if (idle <= 0 || !transfer->connected || transfer->paused) {
         return transfer->whole;
     }
     return gh_deadline_earlier(transfer->whole, (gh_deadline){transfer->last_byte_ms + idle});

@@ -247,9 +247,8 @@ typedef struct answer {
 } answer;
 
 static const answer ANSWERS[] = {
-    {200, 0, "works without signing in"},
-    {404, 1, "is the path right?"},
-    {503, 1, "try again later"},
+    {200, 0, "works without signing in"},     {404, 1, "is the path right?"},
+    {421, 1, "does not go by the host name"}, {503, 1, "try again later"},
     {301, 1, "points to another address"},
 };
 
@@ -297,6 +296,7 @@ static const struct check_row {
     const char *says; /* after the cross */
 } CHECKS[] = {
     {"POST", "/mcp", 404, "{}", "Many servers use /mcp"},
+    {"POST", "/mcp", 421, "{}", "the host name in this URL"},
     {"POST", "/mcp", 502, "{}", "out of order"},
     {"POST", "/mcp", 308, "{}", "another address"},
     {"GET", WORLD_RESOURCE, 200, "{\"resource\":\"https://other.example\",\"authorization_servers\":[\"@\"]}",

@@ -222,6 +222,7 @@ static const struct {
     {SSE_HEAD "\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"resu", GH_VERDICT_CUT, "without an answer"},
     {"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", GH_VERDICT_FAILED, "403"},
     {"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", GH_VERDICT_FAILED, "no MCP endpoint"},
+    {"HTTP/1.1 421 No\r\nContent-Length: 0\r\n\r\n", GH_VERDICT_FAILED, "does not go by the host name"},
     {"HTTP/1.1 400 No\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"error\":\"wrong\"}",
      GH_VERDICT_FAILED, "400"},
     {"HTTP/1.1 503 No\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n", GH_VERDICT_FAILED, "3600"},

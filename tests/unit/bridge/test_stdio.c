@@ -225,6 +225,18 @@ START_TEST(a_reader_that_went_away_is_told_once)
 }
 END_TEST
 
+START_TEST(a_reader_that_went_away_is_noticed_while_no_input_is_read)
+{
+    gh_stdio_pause(stdio, true);
+    (void)close(out[0]);
+    out[0] = -1;
+    (void)close(in[1]);
+    in[1] = -1;
+    ck_assert_int_eq(gh_loop_run(loop), 1);
+    ck_assert_int_eq(closes, 1);
+}
+END_TEST
+
 START_TEST(a_reader_that_stopped_reading_counts_as_gone)
 {
     gh_buf line = GH_BUF_INIT(MAX_UNREAD);
@@ -280,6 +292,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_handed_out_while_paused_and_nothing_is_lost);
     tcase_add_test(tests, a_slow_reader_gets_everything_in_order_and_the_pipe_stays_blocking);
     tcase_add_test(tests, a_reader_that_went_away_is_told_once);
+    tcase_add_test(tests, a_reader_that_went_away_is_noticed_while_no_input_is_read);
     tcase_add_test(tests, a_reader_that_stopped_reading_counts_as_gone);
     tcase_add_test(tests, no_input_is_taken_while_the_output_is_not_read);
     suite_add_tcase(suite, tests);

@@ -292,6 +292,35 @@ START_TEST(perform_runs_one_request_to_its_end)
 }
 END_TEST
 
+START_TEST(a_held_client_reads_nothing_and_loses_nothing)
+{
+    GH_HTTP_FIXTURE({.reply = GH_HTTP_PROBE_OK, .repeat = true});
+    char url[GH_HTTP_FIXTURE_URL_MAX];
+    gh_http_probe s = {0};
+    gh_http_client *client = gh_http_probe_client();
+    gh_http_probe_url(fixture, url);
+    gh_http_request request = gh_http_probe_request("GET", url, &s);
+    request.idle_timeout_ms = 200;
+    gh_http_client_hold(client, true);
+    gh_http_probe_start(client, &request);
+    gh_http_probe_start(client, &request);
+    for (int64_t end = gh_clock_mono_ms() + 500; gh_clock_mono_ms() < end;) {
+        ck_assert_int_eq(gh_http_client_poll(client, NULL, 0, 20), GH_OK);
+    }
+    ck_assert_int_eq(s.heads, 2);
+    ck_assert_int_eq(s.chunks, 0);
+    ck_assert_int_eq(s.dones, 0);
+    gh_http_client_hold(client, false);
+    gh_http_probe_run(client);
+    ck_assert_int_eq(s.dones, 2);
+    ck_assert_int_eq(s.result.status, GH_OK);
+    ck_assert_str_eq(gh_buf_cstr(&s.body), "{}{}");
+    gh_buf_free(&s.body);
+    gh_http_client_free(client);
+    gh_http_fixture_stop(fixture);
+}
+END_TEST
+
 START_TEST(transfers_run_side_by_side)
 {
     GH_HTTP_FIXTURE({.reply = GH_HTTP_PROBE_OK, .delay_ms = 200, .repeat = true});
@@ -328,6 +357,7 @@ int main(void)
     tcase_add_test(tests, headers_belong_to_the_final_reply_only);
     tcase_add_test(tests, a_body_without_reader_is_collected);
     tcase_add_test(tests, perform_runs_one_request_to_its_end);
+    tcase_add_test(tests, a_held_client_reads_nothing_and_loses_nothing);
     tcase_add_test(tests, transfers_run_side_by_side);
     tcase_add_test(tests, localhost_is_this_machine);
     tcase_add_test(tests, a_proxy_of_the_environment_is_used_for_other_hosts);

@@ -46,6 +46,13 @@ START_TEST(error_message_is_printable_utf8)
 
     (void)gh_error_set(&error, GH_ERR_IO, "a\nb\x1b[31mc\x7f%s", "\xff\xc3\xa4\xed\xa0\x80");
     ck_assert_str_eq(error.message, "a?b?[31mc??\xc3\xa4???");
+    /* A C1 control, a line separator, a right-to-left override: valid UTF-8, and all three drive a terminal.
+     */
+    (void)gh_error_set(&error, GH_ERR_IO, "a%sb",
+                       "\xc2\x9b"
+                       "31m\xe2\x80\xa8\xe2\x80\xae\xc2\xa0");
+    ck_assert_str_eq(error.message, "a?31m??\xc2\xa0"
+                                    "b");
 }
 END_TEST
 
