@@ -52,10 +52,13 @@ static inline void world_put(size_t at, const char *method, const char *path, in
         asprintf(&reply, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
                  status, head, strlen(body), body),
         0);
+    /* The fixture's lock, taken before and after, orders this write among its threads' reading. */
+    (void)gh_http_fixture_requests(world.fixture);
     free(world.replies[at]);
     world.replies[at] = reply;
     world.steps[at] =
         (gh_http_fixture_step){.method = method, .path = path, .reply = reply, .repeat = repeat};
+    (void)gh_http_fixture_requests(world.fixture);
 }
 
 static inline void world_once(const char *method, const char *path, int status, const char *json)
