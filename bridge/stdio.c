@@ -287,9 +287,10 @@ void gh_stdio_write_line(gh_stdio *stdio, gh_view line)
     if (stdio->closed) {
         return;
     }
-    /* Not for every line: what is left has to be moved. */
-    if (stdio->out_sent > KEEP_MAX && (stdio->out_sent >= gh_stdio_unread(stdio) ||
-                                       line.len >= stdio->options.max_unread - stdio->out.len)) {
+    /* What was written makes room, for a client that reads slowly but steadily never empties the buffer; not
+     * for every line, since what is left has to be moved. */
+    if (stdio->out_sent > 0 && (stdio->out_sent >= gh_stdio_unread(stdio) ||
+                                line.len >= stdio->options.max_unread - stdio->out.len)) {
         gh_buf_consume(&stdio->out, stdio->out_sent);
         stdio->out_sent = 0;
     }

@@ -34,14 +34,20 @@ bool gh_option_find(const gh_option_table *table, gh_view name, gh_option_match 
     return false;
 }
 
-static void consider(const char *name, const char *candidate, size_t *best, char *out)
+/* `candidate` is what `name` is compared with, `shown` what is then suggested. */
+static void consider_for(const char *name, const char *candidate, const char *shown, size_t *best, char *out)
 {
     size_t distance = gh_text_distance(name, candidate, *best);
 
     if (distance < *best) {
         *best = distance;
-        (void)snprintf(out, GH_OPTION_NAME_MAX, "%s", candidate);
+        (void)snprintf(out, GH_OPTION_NAME_MAX, "%s", shown);
     }
+}
+
+static void consider(const char *name, const char *candidate, size_t *best, char *out)
+{
+    consider_for(name, candidate, candidate, best, out);
 }
 
 const char *gh_option_nearest(const gh_option_table *table, const char *name, bool on_command_line, char *out)
@@ -57,8 +63,9 @@ const char *gh_option_nearest(const gh_option_table *table, const char *name, bo
 
             (void)snprintf(file, sizeof(file), "%s" FILE_SUFFIX, row->name);
             consider(name, file, &best, out);
-        }
-        if (row->type != GH_OPTION_SECRET || !on_command_line) {
+            /* A secret itself is no argument, but who means it should learn of the file. */
+            consider_for(name, row->name, on_command_line ? file : row->name, &best, out);
+        } else {
             consider(name, row->name, &best, out);
         }
     }

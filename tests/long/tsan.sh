@@ -6,7 +6,7 @@ build=$root/build/thread-sanitized
 
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DGATEHOUSE_TESTS=ON -DGATEHOUSE_SANITIZE=thread
 cmake --build "$build" -j "$(nproc)"
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/long/tsan.supp
 # Older runtimes do not know where newer kernels put things; a fixed layout helps them.
 fixed=()
 ! setarch "$(uname -m)" -R true 2>/dev/null || fixed=(setarch "$(uname -m)" -R)

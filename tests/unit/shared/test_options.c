@@ -244,6 +244,7 @@ START_TEST(wrong_command_lines_are_explained)
     expect_error(load("--lisen|x:1", ""), "--lisen is not an option of gatehouse; did you mean --listen?");
     expect_error(load("--log-fromat=json", ""), "did you mean --log-format?");
     expect_error(load("--client-secret-fil=x", ""), "did you mean --client-secret-file?");
+    expect_error(load("--client-secrt=x", ""), "did you mean --client-secret-file?");
     expect_error(load("--versio", ""), "did you mean --version?");
     expect_error(load("--entirely-else", ""), "see --help");
     expect_error(load("-x", ""), "-x is not an option");
