@@ -242,17 +242,22 @@ static gh_status check_times(const cJSON *claims, gh_error *error)
     return GH_OK;
 }
 
+/* `aud` is one string or an array of them (RFC 7519, 4.1.3). */
+static bool has_audience(const cJSON *claims, const char *wanted)
+{
+    const char *only = gh_json_get_string(claims, "aud");
+    return only != NULL ? strcmp(only, wanted) == 0 : gh_json_array_has(claims, "aud", wanted);
+}
+
 static gh_status check_claims(const cJSON *claims, const gh_jwt_rules *rules, gh_error *error)
 {
     const char *issuer = gh_json_get_string(claims, "iss");
-    const char *audience = gh_json_get_string(claims, "aud");
     if (issuer == NULL || strcmp(issuer, rules->issuer) != 0) {
         return gh_error_set(error, GH_ERR_DENIED,
                             "The access token comes from another issuer; sign in at this server.");
     }
-    bool for_us = audience != NULL ? strcmp(audience, rules->audience) == 0
-                                   : gh_json_array_has(claims, "aud", rules->audience);
-    if (!for_us) {
+    if (!has_audience(claims, rules->audience) &&
+        (rules->other_audience == NULL || !has_audience(claims, rules->other_audience))) {
         return gh_error_set(error, GH_ERR_DENIED,
                             "The access token is for another resource (aud); sign in at this server.");
     }
@@ -297,4 +302,17 @@ out:
     cJSON_Delete(header);
     cJSON_Delete(payload);
     return status;
+}
+
+gh_status gh_jwt_header(gh_view token, cJSON **header)
+{
+    jwt_parts parts = {0};
+    gh_status status = split(token, &parts, NULL);
+    return status == GH_OK ? decode_object(parts.header, header, NULL) : status;
+}
+
+bool gh_jwt_header_has_type(const cJSON *header, const char *type)
+{
+    const char *typ = gh_json_get_string(header, "typ");
+    return typ != NULL && type_matches(typ, type);
 }

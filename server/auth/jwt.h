@@ -4,6 +4,7 @@
 #define GH_SERVER_AUTH_JWT_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/auth/key.h"
@@ -19,6 +20,7 @@ typedef struct gh_jwt_rules {
     const char *type;     /* "at+jwt": required `typ` ("application/at+jwt" counts too); NULL: any but then
                              the caller must tell an ID token from an access token by its claims */
     const gh_keyset *keys;
+    const char *other_audience; /* accepted in place of `audience`; NULL for none */
 } gh_jwt_rules;
 
 /* Signs `claims` with header {"alg","typ","kid"}; *token is owned (gh_wipe_free). */
@@ -32,5 +34,11 @@ GH_MUST_USE gh_status gh_jwt_sign(const gh_key *key, const char *type, const cJS
  * (cJSON_Delete). */
 GH_MUST_USE gh_status gh_jwt_verify(gh_view token, const gh_jwt_rules *rules, cJSON **claims,
                                     gh_error *error);
+
+/* The header as it stands, for what verification does not look at. Nothing in it is to be trusted unless the
+ * token has been verified. GH_ERR_PARSE; *header is owned (cJSON_Delete). */
+GH_MUST_USE gh_status gh_jwt_header(gh_view token, cJSON **header);
+/* True when this header's `typ` is `type`, compared as a media type (RFC 7515, 4.1.9). */
+bool gh_jwt_header_has_type(const cJSON *header, const char *type);
 
 #endif

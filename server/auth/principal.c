@@ -18,6 +18,31 @@ void gh_principal_free(gh_principal *principal)
     free(principal);
 }
 
+static bool copy_text(const char *from, char **to)
+{
+    *to = gh_text_dup(from);
+    return from == NULL || *to != NULL;
+}
+
+gh_principal *gh_principal_copy(const gh_principal *principal)
+{
+    gh_principal *copy = calloc(1, sizeof *copy);
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->expires_at = principal->expires_at;
+    bool complete =
+        copy_text(principal->issuer, &copy->issuer) && copy_text(principal->subject, &copy->subject) &&
+        copy_text(principal->name, &copy->name) && copy_text(principal->email, &copy->email) &&
+        copy_text(principal->client_id, &copy->client_id) && copy_text(principal->scope, &copy->scope) &&
+        copy_text(principal->grant_id, &copy->grant_id);
+    if (!complete) {
+        gh_principal_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;

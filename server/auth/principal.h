@@ -20,6 +20,8 @@ typedef struct gh_principal {
     int64_t expires_at; /* seconds since the epoch */
 } gh_principal;
 
+/* A copy with strings of its own; NULL on lack of memory. */
+gh_principal *gh_principal_copy(const gh_principal *principal);
 void gh_principal_free(gh_principal *principal); /* NULL is fine */
 /* Same issuer, subject and client: the identity that a session or a cursor is bound to. */
 bool gh_principal_same(const gh_principal *a, const gh_principal *b);

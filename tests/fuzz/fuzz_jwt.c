@@ -17,7 +17,10 @@ static gh_keyset *keys(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     gh_view text = gh_fuzz_view(data, size);
-    gh_jwt_rules rules = {"http://localhost:8080", "http://localhost:8080/mcp", "at+jwt", keys()};
+    gh_jwt_rules rules = {.issuer = "http://localhost:8080",
+                          .audience = "http://localhost:8080/mcp",
+                          .type = "at+jwt",
+                          .keys = keys()};
     cJSON *claims = NULL;
     gh_key *key = NULL;
     gh_keyset *set = NULL;
