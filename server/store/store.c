@@ -6,12 +6,22 @@
 
 gh_status gh_store_open(const char *spec, gh_store **store, gh_error *error)
 {
+    return gh_store_open_with(spec, NULL, store, error);
+}
+
+gh_status gh_store_open_with(const char *spec, const gh_store_options *options, gh_store **store,
+                             gh_error *error)
+{
     static const char sqlite[] = "sqlite:";
+    if (options != NULL &&
+        (options->seal == NULL || options->unseal == NULL || options->fingerprint == NULL)) {
+        return gh_error_set(error, GH_ERR_INVALID, "The store's sealing is incomplete.");
+    }
     if (strcmp(spec, "memory") == 0) {
         return gh_store_memory_open(store, error);
     }
     if (strncmp(spec, sqlite, sizeof(sqlite) - 1) == 0 && spec[sizeof(sqlite) - 1] != '\0') {
-        return gh_store_sqlite_open(spec + sizeof(sqlite) - 1, store, error);
+        return gh_store_sqlite_open(spec + sizeof(sqlite) - 1, options, store, error);
     }
     return gh_error_set(error, GH_ERR_INVALID, "'%s' is not a store; use 'memory' or 'sqlite:PATH'.", spec);
 }
@@ -67,10 +77,15 @@ gh_status gh_store_flow_take(gh_store *store, const char *id_hash, gh_flow *flow
     return store->ops->flow_take(store, id_hash, flow);
 }
 
+static bool is_grant(const gh_grant *grant)
+{
+    return grant->id != NULL && grant->client_id != NULL && grant->subject != NULL && grant->scope != NULL &&
+           grant->resource != NULL;
+}
+
 gh_status gh_store_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code)
 {
-    if (grant->id == NULL || grant->client_id == NULL || grant->subject == NULL || grant->scope == NULL ||
-        grant->resource == NULL) {
+    if (!is_grant(grant)) {
         return GH_ERR_INVALID;
     }
     if (code->hash == NULL || code->client_id == NULL || code->redirect_uri == NULL ||
@@ -152,4 +167,105 @@ gh_status gh_store_secret(gh_store *store, const char *name, size_t bytes, gh_se
 gh_status gh_store_sweep(gh_store *store)
 {
     return store->ops->sweep(store);
+}
+
+gh_status gh_store_upstream_login_add(gh_store *store, const gh_upstream_login *login, size_t cap)
+{
+    if (login->state_hash == NULL || login->cookie_hash == NULL || login->flow_hash == NULL ||
+        login->nonce == NULL || login->sealed_verifier == NULL) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->upstream_login_add(store, login, cap);
+}
+
+gh_status gh_store_upstream_login_take(gh_store *store, const char *state_hash, gh_upstream_login *login)
+{
+    return store->ops->upstream_login_take(store, state_hash, login);
+}
+
+gh_status gh_store_upstream_tokens_get(gh_store *store, const char *grant_id, gh_upstream_tokens *tokens)
+{
+    return store->ops->upstream_tokens_get(store, grant_id, tokens);
+}
+
+gh_status gh_store_upstream_tokens_put(gh_store *store, const gh_upstream_tokens *tokens)
+{
+    if (tokens->grant_id == NULL || tokens->sealed == NULL || tokens->version < 0) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->upstream_tokens_put(store, tokens);
+}
+
+gh_status gh_store_lease_take(gh_store *store, const char *name, const char *holder, int64_t ttl_s)
+{
+    if (ttl_s < 1 || ttl_s > GH_STORE_LEASE_MAX_S) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->lease_take(store, name, holder, ttl_s);
+}
+
+gh_status gh_store_lease_drop(gh_store *store, const char *name, const char *holder)
+{
+    return store->ops->lease_drop(store, name, holder);
+}
+
+gh_status gh_store_device_add(gh_store *store, const gh_device *device, size_t cap)
+{
+    if (device->device_hash == NULL || device->user_code_hash == NULL || device->client_id == NULL ||
+        device->scope == NULL || device->resource == NULL || device->interval_s < 0) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->device_add(store, device, cap);
+}
+
+gh_status gh_store_device_by_user_code(gh_store *store, const char *user_code_hash, gh_device *device)
+{
+    return store->ops->device_by_user_code(store, user_code_hash, device);
+}
+
+gh_status gh_store_device_decide(gh_store *store, const char *user_code_hash, const gh_grant *grant)
+{
+    if (grant != NULL && !is_grant(grant)) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->device_decide(store, user_code_hash, grant);
+}
+
+gh_status gh_store_device_poll(gh_store *store, const char *device_hash, const char *client_id,
+                               gh_device_poll *outcome, gh_grant *grant)
+{
+    return store->ops->device_poll(store, device_hash, client_id, outcome, grant);
+}
+
+gh_status gh_store_grants(gh_store *store, size_t max, gh_grant **grants, size_t *count)
+{
+    return store->ops->grants(store, max, grants, count);
+}
+
+gh_status gh_store_clients(gh_store *store, size_t max, gh_client **clients, size_t *count)
+{
+    return store->ops->clients(store, max, clients, count);
+}
+
+gh_status gh_store_client_remove(gh_store *store, const char *id)
+{
+    return store->ops->client_remove(store, id);
+}
+
+gh_status gh_store_key_rotate(gh_store *store, const gh_stored_key *key, int64_t retired_before)
+{
+    if (key->kid == NULL || key->alg == NULL || key->pem == NULL) {
+        return GH_ERR_INVALID;
+    }
+    return store->ops->key_rotate(store, key, retired_before);
+}
+
+gh_status gh_store_keys_version(gh_store *store, int64_t *version)
+{
+    return store->ops->keys_version(store, version);
+}
+
+gh_status gh_store_pin(gh_store *store, const char *name, const char *value)
+{
+    return store->ops->pin(store, name, value);
 }

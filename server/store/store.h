@@ -12,11 +12,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/core/bytes.h"
 #include "shared/core/secret.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
 typedef struct gh_store gh_store;
+
+/* How signing keys and the server's secrets are sealed before they reach the disk. The functions are called
+ * from any thread, under a lock of the store: they must not call the store. `label` says where a text belongs
+ * ("key:KID", "secret:NAME") and must be authenticated with it. */
+typedef struct gh_store_options {
+    /* Appends the sealed form. */
+    gh_status (*seal)(void *context, gh_view label, gh_view plain, gh_buf *out);
+    gh_status (*unseal)(void *context, gh_view label, gh_view sealed, gh_secret **plain);
+    void *context;           /* borrowed, outlives the store */
+    const char *fingerprint; /* tells the sealing key from any other; copied into the store at first use */
+} gh_store_options;
 
 /* A registered client (RFC 7591). Lists are JSON arrays or space-separated as said. */
 typedef struct gh_client {
@@ -85,6 +97,11 @@ void gh_stored_key_clear(gh_stored_key *key);
 /* "memory", or "sqlite:PATH" (created 0600 in a private folder; WAL; refused when a newer schema or not
  * ours, with a sentence). */
 GH_MUST_USE gh_status gh_store_open(const char *spec, gh_store **store, gh_error *error);
+/* The same with sealing (`options` NULL: without). The first time, what lies in the store unsealed is sealed;
+ * from then on it opens with a key of the same fingerprint only: GH_ERR_DENIED, and a sentence that names
+ * --secret-key-file, for another key and for none. "memory" has nothing at rest and seals nothing. */
+GH_MUST_USE gh_status gh_store_open_with(const char *spec, const gh_store_options *options, gh_store **store,
+                                         gh_error *error);
 void gh_store_close(gh_store *store);
 GH_MUST_USE gh_status gh_store_ping(gh_store *store); /* for /readyz */
 
@@ -149,6 +166,104 @@ GH_MUST_USE gh_status gh_store_keys(gh_store *store, gh_stored_key **keys, size_
 GH_MUST_USE gh_status gh_store_key_add(gh_store *store, const gh_stored_key *key);
 /* The server's secret of that name, created with `bytes` random bytes at first use. */
 GH_MUST_USE gh_status gh_store_secret(gh_store *store, const char *name, size_t bytes, gh_secret **secret);
+
+/* --- What the modes beside an identity provider and the device flow need (schema 2) --- */
+
+/* A login that has been sent to the identity provider: bound to the browser, single use. */
+typedef struct gh_upstream_login {
+    char *state_hash;
+    char *cookie_hash; /* of the browser's cookie that was set when the person approved */
+    char *flow_hash;   /* the flow that goes on afterwards; taken then */
+    char *nonce;
+    char *sealed_verifier; /* PKCE towards the provider, sealed */
+    int64_t expires_at;
+} gh_upstream_login;
+void gh_upstream_login_clear(gh_upstream_login *login);
+/* At `cap` the oldest goes. GH_ERR_CONFLICT when the state is taken. */
+GH_MUST_USE gh_status gh_store_upstream_login_add(gh_store *store, const gh_upstream_login *login,
+                                                  size_t cap);
+/* Removes and hands it out: single use. */
+GH_MUST_USE gh_status gh_store_upstream_login_take(gh_store *store, const char *state_hash,
+                                                   gh_upstream_login *login);
+
+/* The provider's tokens of a grant, as one sealed text; gone with the grant. `version` counts writes. */
+typedef struct gh_upstream_tokens {
+    char *grant_id;
+    char *sealed;
+    int64_t expires_at; /* of the provider's access token; 0 unknown */
+    int64_t version;
+} gh_upstream_tokens;
+void gh_upstream_tokens_clear(gh_upstream_tokens *tokens);
+GH_MUST_USE gh_status gh_store_upstream_tokens_get(gh_store *store, const char *grant_id,
+                                                   gh_upstream_tokens *tokens);
+/* Writes when the stored version is still `tokens->version` (0: none stored yet): else GH_ERR_CONFLICT.
+ * GH_ERR_NOT_FOUND when the grant is gone. */
+GH_MUST_USE gh_status gh_store_upstream_tokens_put(gh_store *store, const gh_upstream_tokens *tokens);
+/* One holder of a name at a time, also between processes: GH_OK (for the holder itself too, whose lease then
+ * runs anew), or GH_ERR_CONFLICT while another's lease runs. 1 to GH_STORE_LEASE_MAX_S seconds, so that a
+ * clock that is set back delays nobody for longer. Dropping is GH_OK also when the lease is not (any more)
+ * the holder's, and then changes nothing. */
+#define GH_STORE_LEASE_MAX_S 600
+GH_MUST_USE gh_status gh_store_lease_take(gh_store *store, const char *name, const char *holder,
+                                          int64_t ttl_s);
+GH_MUST_USE gh_status gh_store_lease_drop(gh_store *store, const char *name, const char *holder);
+
+/* A device authorization (RFC 8628). */
+typedef enum gh_device_state {
+    GH_DEVICE_PENDING,
+    GH_DEVICE_APPROVED, /* grant_id is set */
+    GH_DEVICE_DENIED
+} gh_device_state;
+typedef struct gh_device {
+    char *device_hash;    /* of the device_code */
+    char *user_code_hash; /* of the normalised user code */
+    char *client_id;
+    char *scope;
+    char *resource;
+    gh_device_state state;
+    char *grant_id;
+    int64_t interval_s; /* grows with slow_down */
+    int64_t polled_at;  /* 0 for never */
+    int64_t expires_at;
+} gh_device;
+void gh_device_clear(gh_device *device);
+/* Added as a pending one that was never polled. At `cap` the oldest that nobody approved goes, else
+ * GH_ERR_TOO_LARGE. GH_ERR_CONFLICT when a code is taken. */
+GH_MUST_USE gh_status gh_store_device_add(gh_store *store, const gh_device *device, size_t cap);
+/* In whatever state it is, until it expires. */
+GH_MUST_USE gh_status gh_store_device_by_user_code(gh_store *store, const char *user_code_hash,
+                                                   gh_device *device);
+/* Decides a pending one: with `grant` approved (the grant is stored in the same transaction, and the client
+ * marked as used), NULL denied. GH_ERR_NOT_FOUND when it is not pending any more, GH_ERR_INVALID when the
+ * grant is another client's, GH_ERR_CONFLICT when the grant's id is taken. */
+GH_MUST_USE gh_status gh_store_device_decide(gh_store *store, const char *user_code_hash,
+                                             const gh_grant *grant);
+typedef enum gh_device_poll {
+    GH_DEVICE_POLL_PENDING,
+    GH_DEVICE_POLL_SLOW_DOWN, /* asked sooner than interval_s after the last time; the interval grew by 5 s */
+    GH_DEVICE_POLL_GRANTED,   /* once: the device is gone afterwards; *grant is set */
+    GH_DEVICE_POLL_DENIED,    /* once */
+    GH_DEVICE_POLL_UNKNOWN    /* never seen, expired, used, revoked, or of another client */
+} gh_device_poll;
+/* An answer that is decided is given however soon it is asked for. */
+GH_MUST_USE gh_status gh_store_device_poll(gh_store *store, const char *device_hash, const char *client_id,
+                                           gh_device_poll *outcome, gh_grant *grant);
+
+/* For whoever runs the server. Lists have what is alive, newest first, are bounded by `max` and the caller's
+ * (clear each, free the array). */
+GH_MUST_USE gh_status gh_store_grants(gh_store *store, size_t max, gh_grant **grants, size_t *count);
+GH_MUST_USE gh_status gh_store_clients(gh_store *store, size_t max, gh_client **clients, size_t *count);
+/* With everything that was granted to it, also when the client itself is not one of the store's.
+ * GH_ERR_NOT_FOUND when there is neither. */
+GH_MUST_USE gh_status gh_store_client_remove(gh_store *store, const char *id);
+/* `key` becomes the active one; the one before it goes on verifying. Keys retired before `retired_before`
+ * (seconds since the epoch) are deleted. GH_ERR_CONFLICT when its kid is taken,
+ * GH_ERR_TOO_LARGE when 64 keys would go on verifying. */
+GH_MUST_USE gh_status gh_store_key_rotate(gh_store *store, const gh_stored_key *key, int64_t retired_before);
+/* A number that is another one after each new key, so that a running server notices a rotation; 0: no key. */
+GH_MUST_USE gh_status gh_store_keys_version(gh_store *store, int64_t *version);
+/* Remembers `value` under `name` at first use; afterwards GH_OK when it is the same, else GH_ERR_CONFLICT. */
+GH_MUST_USE gh_status gh_store_pin(gh_store *store, const char *name, const char *value);
 
 /* Deletes what expired; at most a few hundred rows a call. */
 GH_MUST_USE gh_status gh_store_sweep(gh_store *store);

@@ -1,7 +1,6 @@
 #include "server/store/store_memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "shared/core/clock.h"
 
@@ -32,18 +31,25 @@ static void memory_close(gh_store *store)
     while (memory->grants.oldest != NULL) {
         memory_drop_grant(memory, (memory_grant *)memory->grants.oldest);
     }
-    for (size_t i = 0; i < memory->key_count; i++) {
-        gh_stored_key_clear(&memory->keys[i]);
+    while (memory->upstream_logins.oldest != NULL) {
+        memory_drop_upstream_login(memory, (memory_upstream_login *)memory->upstream_logins.oldest);
     }
-    for (size_t i = 0; i < memory->secret_count; i++) {
-        free(memory->secrets[i].name);
-        gh_secret_free(memory->secrets[i].secret);
+    while (memory->devices.oldest != NULL) {
+        memory_drop_device(memory, (memory_device *)memory->devices.oldest);
     }
+    while (memory->leases.oldest != NULL) {
+        memory_drop_lease(memory, (memory_lease *)memory->leases.oldest);
+    }
+    memory_free_keys(memory);
     gh_table_free(&memory->clients);
     gh_table_free(&memory->flows);
     gh_table_free(&memory->codes);
     gh_table_free(&memory->grants);
     gh_table_free(&memory->refresh);
+    gh_table_free(&memory->upstream_logins);
+    gh_table_free(&memory->devices);
+    gh_table_free(&memory->user_codes);
+    gh_table_free(&memory->leases);
     pthread_mutex_destroy(&memory->lock);
     free(memory);
 }
@@ -52,93 +58,6 @@ static gh_status memory_ping(gh_store *store)
 {
     (void)store;
     return GH_OK;
-}
-
-static gh_status copy_keys(const memory_store *memory, gh_stored_key *copies)
-{
-    for (size_t i = 0; i < memory->key_count; i++) {
-        gh_status status = gh_stored_key_copy(&memory->keys[memory->key_count - 1 - i], &copies[i]);
-        if (status != GH_OK) {
-            while (i > 0) {
-                gh_stored_key_clear(&copies[--i]);
-            }
-            return status;
-        }
-    }
-    return GH_OK;
-}
-
-static gh_status memory_keys(gh_store *store, gh_stored_key **keys, size_t *count)
-{
-    memory_store *memory = memory_lock(store);
-    gh_stored_key *copies = calloc(memory->key_count + 1, sizeof(*copies));
-    gh_status status = copies == NULL ? GH_ERR_NOMEM : copy_keys(memory, copies);
-    if (status == GH_OK) {
-        *keys = copies;
-        *count = memory->key_count;
-        copies = NULL;
-    }
-    memory_unlock(memory);
-    free(copies);
-    return status;
-}
-
-static gh_status memory_key_add(gh_store *store, const gh_stored_key *key)
-{
-    memory_store *memory = memory_lock(store);
-    gh_status status = memory->key_count < MEMORY_KEYS_MAX ? GH_OK : GH_ERR_UNAVAILABLE;
-    for (size_t i = 0; i < memory->key_count; i++) {
-        if (memory->keys[i].active || strcmp(memory->keys[i].kid, key->kid) == 0) {
-            status = GH_ERR_CONFLICT;
-        }
-    }
-    if (status == GH_OK) {
-        status = gh_stored_key_copy(key, &memory->keys[memory->key_count]);
-    }
-    if (status == GH_OK) {
-        memory->keys[memory->key_count].active = true;
-        memory->key_count++;
-    }
-    memory_unlock(memory);
-    return status;
-}
-
-static gh_status add_secret(memory_store *memory, const char *name, size_t bytes)
-{
-    memory_secret *slot = &memory->secrets[memory->secret_count];
-    if (memory->secret_count >= MEMORY_SECRETS_MAX) {
-        return GH_ERR_UNAVAILABLE;
-    }
-    gh_status status = gh_store_random_secret(bytes, &slot->secret);
-    if (status != GH_OK) {
-        return status;
-    }
-    slot->name = gh_text_dup(name);
-    if (slot->name == NULL) {
-        gh_secret_free(slot->secret);
-        return GH_ERR_NOMEM;
-    }
-    memory->secret_count++;
-    return GH_OK;
-}
-
-static gh_status memory_secret_get(gh_store *store, const char *name, size_t bytes, gh_secret **secret)
-{
-    memory_store *memory = memory_lock(store);
-    gh_status status = GH_OK;
-    size_t i = 0;
-    while (i < memory->secret_count && strcmp(memory->secrets[i].name, name) != 0) {
-        i++;
-    }
-    if (i == memory->secret_count) {
-        status = add_secret(memory, name, bytes);
-    }
-    if (status == GH_OK) {
-        *secret = gh_secret_new(gh_secret_view(memory->secrets[i].secret));
-        status = *secret == NULL ? GH_ERR_NOMEM : GH_OK;
-    }
-    memory_unlock(memory);
-    return status;
 }
 
 static gh_status memory_sweep(gh_store *store)
@@ -155,7 +74,9 @@ static gh_status memory_sweep(gh_store *store)
             left--;
         }
     }
+    memory_sweep_devices(memory, now);
     memory_sweep_grants(memory, now);
+    memory_sweep_upstream(memory, now);
     memory_unlock(memory);
     return GH_OK;
 }
@@ -180,6 +101,22 @@ static const gh_store_ops MEMORY_OPS = {
     .keys = memory_keys,
     .key_add = memory_key_add,
     .secret = memory_secret_get,
+    .upstream_login_add = memory_upstream_login_add,
+    .upstream_login_take = memory_upstream_login_take,
+    .upstream_tokens_get = memory_upstream_tokens_get,
+    .upstream_tokens_put = memory_upstream_tokens_put,
+    .lease_take = memory_lease_take,
+    .lease_drop = memory_lease_drop,
+    .device_add = memory_device_add,
+    .device_by_user_code = memory_device_by_user_code,
+    .device_decide = memory_device_decide,
+    .device_poll = memory_device_poll,
+    .grants = memory_grants,
+    .clients = memory_clients,
+    .client_remove = memory_client_remove,
+    .key_rotate = memory_key_rotate,
+    .keys_version = memory_keys_version,
+    .pin = memory_pin_check,
     .sweep = memory_sweep,
 };
 
@@ -188,11 +125,12 @@ static gh_status init_tables(memory_store *memory)
     const struct {
         gh_table *table;
         size_t max;
-    } tables[] = {{&memory->clients, MEMORY_CLIENTS_MAX},
-                  {&memory->flows, MEMORY_FLOWS_MAX},
-                  {&memory->grants, MEMORY_GRANTS_MAX},
-                  {&memory->codes, MEMORY_CODES_MAX},
-                  {&memory->refresh, MEMORY_REFRESH_MAX}};
+    } tables[] = {
+        {&memory->clients, MEMORY_CLIENTS_MAX}, {&memory->flows, MEMORY_FLOWS_MAX},
+        {&memory->grants, MEMORY_GRANTS_MAX},   {&memory->codes, MEMORY_CODES_MAX},
+        {&memory->refresh, MEMORY_REFRESH_MAX}, {&memory->upstream_logins, MEMORY_UPSTREAM_LOGINS_MAX},
+        {&memory->devices, MEMORY_DEVICES_MAX}, {&memory->user_codes, MEMORY_DEVICES_MAX},
+        {&memory->leases, MEMORY_LEASES_MAX}};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         gh_status status = gh_table_init(tables[i].table, tables[i].max);
         if (status != GH_OK) {

@@ -14,8 +14,11 @@
 #define MEMORY_GRANTS_MAX 100000
 #define MEMORY_CODES_MAX 100000
 #define MEMORY_REFRESH_MAX 1000000
-#define MEMORY_KEYS_MAX 64
 #define MEMORY_SECRETS_MAX 16
+#define MEMORY_PINS_MAX 16
+#define MEMORY_UPSTREAM_LOGINS_MAX 100000
+#define MEMORY_DEVICES_MAX 100000
+#define MEMORY_LEASES_MAX 100000
 
 typedef struct memory_client {
     gh_table_entry entry;
@@ -49,7 +52,40 @@ typedef struct memory_grant {
     gh_table_entry entry;
     gh_grant grant;
     memory_refresh *tokens;
+    gh_upstream_tokens upstream; /* version 0: none */
 } memory_grant;
+
+typedef struct memory_upstream_login {
+    gh_table_entry entry;
+    gh_upstream_login login;
+} memory_upstream_login;
+
+/* The way to a device by its user code. */
+typedef struct memory_user_code {
+    gh_table_entry entry;
+    struct memory_device *device;
+} memory_user_code;
+
+typedef struct memory_device {
+    gh_table_entry entry;
+    memory_user_code user_code;
+    gh_device device;
+} memory_device;
+
+typedef struct memory_lease {
+    gh_table_entry entry;
+    char *name, *holder;
+    int64_t expires_at_ms;
+} memory_lease;
+
+typedef struct memory_key {
+    gh_stored_key key;
+    int64_t retired_at;
+} memory_key;
+
+typedef struct memory_pin {
+    char *name, *value;
+} memory_pin;
 
 typedef struct memory_secret {
     char *name;
@@ -59,9 +95,12 @@ typedef struct memory_secret {
 typedef struct memory_store {
     gh_store base;
     pthread_mutex_t lock;
-    gh_table clients, flows, grants, codes, refresh;
-    gh_stored_key keys[MEMORY_KEYS_MAX]; /* oldest first */
+    gh_table clients, flows, grants, codes, refresh, upstream_logins, devices, user_codes, leases;
+    memory_key keys[GH_STORE_KEYS_MAX]; /* oldest first */
     size_t key_count;
+    int64_t keys_added;
+    memory_pin pins[MEMORY_PINS_MAX];
+    size_t pin_count;
     memory_secret secrets[MEMORY_SECRETS_MAX];
     size_t secret_count;
 } memory_store;
@@ -75,8 +114,23 @@ void memory_drop_flow(memory_store *memory, memory_flow *flow);
 void memory_drop_code(memory_store *memory, memory_code *code);
 void memory_drop_refresh(memory_store *memory, memory_refresh *token);
 void memory_drop_grant(memory_store *memory, memory_grant *grant);
+void memory_drop_upstream_login(memory_store *memory, memory_upstream_login *login);
+void memory_drop_device(memory_store *memory, memory_device *device);
+void memory_drop_lease(memory_store *memory, memory_lease *lease);
+/* An unexpired one, or NULL. */
+memory_grant *memory_live_grant(const memory_store *memory, const char *id);
+/* Adds to the table and marks the client as used; on failure the grant is still the caller's. */
+GH_MUST_USE gh_status memory_link_grant(memory_store *memory, memory_grant *grant);
+GH_MUST_USE gh_status memory_new_grant(const gh_grant *grant, memory_grant **made);
+void memory_free_grant(memory_grant *grant); /* an unlinked one; NULL is fine */
 /* Deletes expired grants, codes and refresh tokens. */
 void memory_sweep_grants(memory_store *memory, int64_t now);
+/* Deletes expired upstream logins, devices (an approved one with its grant, which nobody fetched) and leases.
+ */
+void memory_sweep_upstream(memory_store *memory, int64_t now);
+void memory_sweep_devices(memory_store *memory, int64_t now);
+/* Keys, secrets and pins. */
+void memory_free_keys(memory_store *memory);
 
 gh_status memory_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s);
 gh_status memory_client_get(gh_store *store, const char *id, gh_client *client);
@@ -96,5 +150,28 @@ gh_status memory_refresh_rotate(gh_store *store, const char *hash, const char *n
                                 const char *client_id, int64_t grace_s, int64_t grant_expires_at,
                                 gh_refresh_outcome *outcome, gh_grant *grant);
 gh_status memory_refresh_find(gh_store *store, const char *hash, const char *client_id, char **grant_id);
+
+gh_status memory_upstream_login_add(gh_store *store, const gh_upstream_login *login, size_t cap);
+gh_status memory_upstream_login_take(gh_store *store, const char *state_hash, gh_upstream_login *login);
+gh_status memory_upstream_tokens_get(gh_store *store, const char *grant_id, gh_upstream_tokens *tokens);
+gh_status memory_upstream_tokens_put(gh_store *store, const gh_upstream_tokens *tokens);
+gh_status memory_lease_take(gh_store *store, const char *name, const char *holder, int64_t ttl_s);
+gh_status memory_lease_drop(gh_store *store, const char *name, const char *holder);
+gh_status memory_device_add(gh_store *store, const gh_device *device, size_t cap);
+gh_status memory_device_by_user_code(gh_store *store, const char *user_code_hash, gh_device *device);
+gh_status memory_device_decide(gh_store *store, const char *user_code_hash, const gh_grant *grant);
+gh_status memory_device_poll(gh_store *store, const char *device_hash, const char *client_id,
+                             gh_device_poll *outcome, gh_grant *grant);
+
+gh_status memory_grants(gh_store *store, size_t max, gh_grant **grants, size_t *count);
+gh_status memory_clients(gh_store *store, size_t max, gh_client **clients, size_t *count);
+gh_status memory_client_remove(gh_store *store, const char *id);
+
+gh_status memory_keys(gh_store *store, gh_stored_key **keys, size_t *count);
+gh_status memory_key_add(gh_store *store, const gh_stored_key *key);
+gh_status memory_key_rotate(gh_store *store, const gh_stored_key *key, int64_t retired_before);
+gh_status memory_keys_version(gh_store *store, int64_t *version);
+gh_status memory_secret_get(gh_store *store, const char *name, size_t bytes, gh_secret **secret);
+gh_status memory_pin_check(gh_store *store, const char *name, const char *value);
 
 #endif

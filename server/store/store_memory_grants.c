@@ -32,10 +32,24 @@ void memory_drop_refresh(memory_store *memory, memory_refresh *token)
     free_refresh(token);
 }
 
-static void free_grant(memory_grant *grant)
+void memory_free_grant(memory_grant *grant)
 {
-    gh_grant_clear(&grant->grant);
-    free(grant);
+    if (grant != NULL) {
+        gh_upstream_tokens_clear(&grant->upstream);
+        gh_grant_clear(&grant->grant);
+        free(grant);
+    }
+}
+
+gh_status memory_new_grant(const gh_grant *grant, memory_grant **made)
+{
+    memory_grant *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL || gh_grant_copy(grant, &copy->grant) != GH_OK) {
+        free(copy);
+        return GH_ERR_NOMEM;
+    }
+    *made = copy;
+    return GH_OK;
 }
 
 void memory_drop_grant(memory_store *memory, memory_grant *grant)
@@ -48,55 +62,56 @@ void memory_drop_grant(memory_store *memory, memory_grant *grant)
         token = next;
     }
     gh_table_remove(&memory->grants, &grant->entry);
-    free_grant(grant);
+    memory_free_grant(grant);
 }
 
-static memory_grant *live_grant(const memory_store *memory, const char *id)
+memory_grant *memory_live_grant(const memory_store *memory, const char *id)
 {
     memory_grant *grant = (memory_grant *)gh_table_find(&memory->grants, id);
     return grant != NULL && grant->grant.expires_at > gh_clock_wall_s() ? grant : NULL;
 }
 
-static gh_status add_both(memory_store *memory, memory_grant *grant, memory_code *code)
+gh_status memory_link_grant(memory_store *memory, memory_grant *grant)
 {
     gh_status status = gh_table_add(&memory->grants, &grant->entry, grant->grant.id);
-    if (status != GH_OK) {
-        return status;
-    }
-    status = gh_table_add(&memory->codes, &code->entry, code->code.hash);
-    if (status != GH_OK) {
-        gh_table_remove(&memory->grants, &grant->entry);
-        return status;
-    }
     memory_client *client = (memory_client *)gh_table_find(&memory->clients, grant->grant.client_id);
-    if (client != NULL) {
+    if (status == GH_OK && client != NULL) {
         client->client.used_at = gh_clock_wall_s();
     }
-    return GH_OK;
+    return status;
+}
+
+static gh_status add_both(memory_store *memory, memory_grant *grant, memory_code *code)
+{
+    gh_status status = gh_table_add(&memory->codes, &code->entry, code->code.hash);
+    if (status != GH_OK) {
+        return status;
+    }
+    status = memory_link_grant(memory, grant);
+    if (status != GH_OK) {
+        gh_table_remove(&memory->codes, &code->entry);
+    }
+    return status;
 }
 
 gh_status memory_grant_add(gh_store *store, const gh_grant *grant, const gh_code *code)
 {
-    gh_status status = GH_ERR_NOMEM;
-    memory_grant *new_grant = calloc(1, sizeof(*new_grant));
+    memory_grant *new_grant = NULL;
     memory_code *new_code = calloc(1, sizeof(*new_code));
-    if (new_grant == NULL || new_code == NULL || gh_grant_copy(grant, &new_grant->grant) != GH_OK ||
-        gh_code_copy(code, &new_code->code) != GH_OK) {
-        goto out;
-    }
-    memory_store *memory = memory_lock(store);
-    status = add_both(memory, new_grant, new_code);
-    memory_unlock(memory);
+    gh_status status = new_code == NULL ? GH_ERR_NOMEM : memory_new_grant(grant, &new_grant);
     if (status == GH_OK) {
-        new_grant = NULL;
-        new_code = NULL;
+        status = gh_code_copy(code, &new_code->code);
     }
-out:
-    if (new_grant != NULL) {
-        free_grant(new_grant);
+    if (status == GH_OK) {
+        memory_store *memory = memory_lock(store);
+        status = add_both(memory, new_grant, new_code);
+        memory_unlock(memory);
     }
-    if (new_code != NULL) {
-        gh_code_clear(&new_code->code);
+    if (status != GH_OK) {
+        memory_free_grant(new_grant);
+        if (new_code != NULL) {
+            gh_code_clear(&new_code->code);
+        }
         free(new_code);
     }
     return status;
@@ -127,7 +142,8 @@ static gh_status take(memory_store *memory, memory_code *found, gh_code *code)
         revoke(memory, found->code.grant_id);
         return GH_ERR_CONFLICT;
     }
-    if (found->code.expires_at <= gh_clock_wall_s() || live_grant(memory, found->code.grant_id) == NULL) {
+    if (found->code.expires_at <= gh_clock_wall_s() ||
+        memory_live_grant(memory, found->code.grant_id) == NULL) {
         return GH_ERR_NOT_FOUND;
     }
     gh_status status = gh_code_copy(&found->code, code);
@@ -149,7 +165,7 @@ gh_status memory_code_take(gh_store *store, const char *hash, gh_code *code)
 gh_status memory_grant_get(gh_store *store, const char *id, gh_grant *grant)
 {
     memory_store *memory = memory_lock(store);
-    const memory_grant *found = live_grant(memory, id);
+    const memory_grant *found = memory_live_grant(memory, id);
     gh_status status = found == NULL ? GH_ERR_NOT_FOUND : gh_grant_copy(&found->grant, grant);
     memory_unlock(memory);
     return status;
@@ -158,7 +174,7 @@ gh_status memory_grant_get(gh_store *store, const char *id, gh_grant *grant)
 gh_status memory_grant_alive(gh_store *store, const char *id)
 {
     memory_store *memory = memory_lock(store);
-    gh_status status = live_grant(memory, id) == NULL ? GH_ERR_NOT_FOUND : GH_OK;
+    gh_status status = memory_live_grant(memory, id) == NULL ? GH_ERR_NOT_FOUND : GH_OK;
     memory_unlock(memory);
     return status;
 }
@@ -197,7 +213,7 @@ static gh_status add_token(memory_store *memory, memory_grant *grant, const char
 gh_status memory_refresh_add(gh_store *store, const char *hash, const char *grant_id, const char *client_id)
 {
     memory_store *memory = memory_lock(store);
-    memory_grant *grant = live_grant(memory, grant_id);
+    memory_grant *grant = memory_live_grant(memory, grant_id);
     gh_status status = GH_OK;
     if (grant == NULL || strcmp(grant->grant.client_id, client_id) != 0) {
         status = GH_ERR_NOT_FOUND;

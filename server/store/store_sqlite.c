@@ -132,6 +132,22 @@ static const gh_store_ops SQLITE_OPS = {
     .keys = sqlite_keys,
     .key_add = sqlite_key_add,
     .secret = sqlite_secret,
+    .upstream_login_add = sqlite_upstream_login_add,
+    .upstream_login_take = sqlite_upstream_login_take,
+    .upstream_tokens_get = sqlite_upstream_tokens_get,
+    .upstream_tokens_put = sqlite_upstream_tokens_put,
+    .lease_take = sqlite_lease_take,
+    .lease_drop = sqlite_lease_drop,
+    .device_add = sqlite_device_add,
+    .device_by_user_code = sqlite_device_by_user_code,
+    .device_decide = sqlite_device_decide,
+    .device_poll = sqlite_device_poll,
+    .grants = sqlite_grants,
+    .clients = sqlite_clients,
+    .client_remove = sqlite_client_remove,
+    .key_rotate = sqlite_key_rotate,
+    .keys_version = sqlite_keys_version,
+    .pin = sqlite_pin,
     .sweep = sqlite_sweep,
 };
 
@@ -155,7 +171,8 @@ static gh_status new_store(sqlite_store **store)
     return GH_OK;
 }
 
-gh_status gh_store_sqlite_open(const char *path, gh_store **store, gh_error *error)
+gh_status gh_store_sqlite_open(const char *path, const gh_store_options *options, gh_store **store,
+                               gh_error *error)
 {
     char *real = NULL;
     sqlite_store *made = NULL;
@@ -163,6 +180,10 @@ gh_status gh_store_sqlite_open(const char *path, gh_store **store, gh_error *err
     if (status != GH_OK) {
         (void)gh_error_set(error, status, "Out of memory while opening the store.");
         goto out;
+    }
+    if (options != NULL) {
+        made->base.sealing = *options;
+        made->base.sealing.fingerprint = NULL;
     }
     status = sqlite_file_prepare(path, &real, error);
     if (status != GH_OK) {
@@ -173,6 +194,10 @@ gh_status gh_store_sqlite_open(const char *path, gh_store **store, gh_error *err
         goto out;
     }
     status = sqlite_schema_prepare(made->writer.db, real, error);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = sqlite_sealing_prepare(made, real, options == NULL ? NULL : options->fingerprint, error);
     if (status != GH_OK) {
         goto out;
     }

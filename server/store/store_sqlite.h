@@ -11,9 +11,9 @@
 
 #include "server/store/store_private.h"
 
-#define SQLITE_STORE_BUSY_MS 4000 /* for another process's transaction */
-#define SQLITE_STORE_LOCK_MS 5000 /* for another thread's */
-#define SQLITE_STORE_STATEMENTS_MAX 48
+#define SQLITE_STORE_BUSY_MS 4000       /* for another process's transaction */
+#define SQLITE_STORE_LOCK_MS 5000       /* for another thread's */
+#define SQLITE_STORE_STATEMENTS_MAX 128 /* more than there are */
 
 typedef struct sqlite_cached {
     const char *sql; /* the caller's literal: compared by address */
@@ -62,12 +62,17 @@ void sqlite_finalize(sqlite_conn *conn);
 
 /* Makes or checks the file (regular, ours, private) and gives its absolute path, owned by the caller. */
 GH_MUST_USE gh_status sqlite_file_prepare(const char *path, char **real, gh_error *error);
-/* Settings of a connection; and the schema, created in an empty file. */
+/* The schema: created in an empty file, brought up to date in an older one. And the settings of a connection.
+ */
 GH_MUST_USE gh_status sqlite_schema_prepare(sqlite3 *db, const char *path, gh_error *error);
 GH_MUST_USE gh_status sqlite_connect(const char *path, bool reader, sqlite3 **db, gh_error *error);
 
 gh_status sqlite_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s);
 gh_status sqlite_client_get(gh_store *store, const char *id, gh_client *client);
+#define SQLITE_CLIENT_COLUMNS "id, name, redirect_uris, grant_types, scope, uri, created_at, used_at"
+GH_MUST_USE gh_status sqlite_client_columns(sqlite3_stmt *row, gh_client *client);
+/* Inside a transaction: the number that a SELECT count(*) gives. */
+GH_MUST_USE gh_status sqlite_count(sqlite_conn *conn, const char *sql, size_t *count);
 gh_status sqlite_flow_add(gh_store *store, const gh_flow *flow, size_t cap);
 gh_status sqlite_flow_get(gh_store *store, const char *id_hash, gh_flow *flow);
 gh_status sqlite_flow_identify(gh_store *store, const char *id_hash, const char *subject, const char *name,
@@ -79,7 +84,8 @@ gh_status sqlite_code_take(gh_store *store, const char *hash, gh_code *code);
 gh_status sqlite_grant_get(gh_store *store, const char *id, gh_grant *grant);
 gh_status sqlite_grant_alive(gh_store *store, const char *id);
 gh_status sqlite_grant_revoke(gh_store *store, const char *id);
-/* Inside a transaction. */
+/* Inside a transaction. Inserting marks the client as used. */
+GH_MUST_USE gh_status sqlite_grant_insert(sqlite_conn *conn, const gh_grant *grant);
 GH_MUST_USE gh_status sqlite_grant_delete(sqlite_conn *conn, const char *id);
 #define SQLITE_GRANT_COLUMNS                                                                                 \
     "g.id, g.client_id, g.subject, g.name, g.email, g.scope, g.resource, g.created_at, g.expires_at"
@@ -95,6 +101,29 @@ gh_status sqlite_refresh_find(gh_store *store, const char *hash, const char *cli
 gh_status sqlite_keys(gh_store *store, gh_stored_key **keys, size_t *count);
 gh_status sqlite_key_add(gh_store *store, const gh_stored_key *key);
 gh_status sqlite_secret(gh_store *store, const char *name, size_t bytes, gh_secret **secret);
+gh_status sqlite_key_rotate(gh_store *store, const gh_stored_key *key, int64_t retired_before);
+gh_status sqlite_keys_version(gh_store *store, int64_t *version);
+gh_status sqlite_pin(gh_store *store, const char *name, const char *value);
+/* Pins the sealing key and seals what is not, or refuses a store that was sealed with another key. */
+GH_MUST_USE gh_status sqlite_sealing_prepare(sqlite_store *store, const char *path, const char *fingerprint,
+                                             gh_error *error);
+
+gh_status sqlite_upstream_login_add(gh_store *store, const gh_upstream_login *login, size_t cap);
+gh_status sqlite_upstream_login_take(gh_store *store, const char *state_hash, gh_upstream_login *login);
+gh_status sqlite_upstream_tokens_get(gh_store *store, const char *grant_id, gh_upstream_tokens *tokens);
+gh_status sqlite_upstream_tokens_put(gh_store *store, const gh_upstream_tokens *tokens);
+gh_status sqlite_lease_take(gh_store *store, const char *name, const char *holder, int64_t ttl_s);
+gh_status sqlite_lease_drop(gh_store *store, const char *name, const char *holder);
+gh_status sqlite_device_add(gh_store *store, const gh_device *device, size_t cap);
+gh_status sqlite_device_by_user_code(gh_store *store, const char *user_code_hash, gh_device *device);
+gh_status sqlite_device_decide(gh_store *store, const char *user_code_hash, const gh_grant *grant);
+gh_status sqlite_device_poll(gh_store *store, const char *device_hash, const char *client_id,
+                             gh_device_poll *outcome, gh_grant *grant);
+
+gh_status sqlite_grants(gh_store *store, size_t max, gh_grant **grants, size_t *count);
+gh_status sqlite_clients(gh_store *store, size_t max, gh_client **clients, size_t *count);
+gh_status sqlite_client_remove(gh_store *store, const char *id);
+
 gh_status sqlite_sweep(gh_store *store);
 
 #endif

@@ -10,20 +10,26 @@ gh_status sqlite_grant_columns(sqlite3_stmt *row, int first, gh_grant *grant)
     return sqlite_texts(row, first, slots, 7);
 }
 
-static gh_status insert_grant(sqlite_conn *conn, const gh_grant *grant, const gh_code *code)
+gh_status sqlite_grant_insert(sqlite_conn *conn, const gh_grant *grant)
 {
     gh_status status =
         sqlite_run(conn, "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "tttttttii",
                    grant->id, grant->client_id, grant->subject, grant->name, grant->email, grant->scope,
                    grant->resource, grant->created_at, grant->expires_at);
     if (status == GH_OK) {
+        status = sqlite_run(conn, "UPDATE clients SET used_at = ?2 WHERE id = ?1", "ti", grant->client_id,
+                            gh_clock_wall_s());
+    }
+    return status;
+}
+
+static gh_status insert_both(sqlite_conn *conn, const gh_grant *grant, const gh_code *code)
+{
+    gh_status status = sqlite_grant_insert(conn, grant);
+    if (status == GH_OK) {
         status = sqlite_run(conn, "INSERT INTO codes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)", "ttttttii",
                             code->hash, code->grant_id, code->client_id, code->redirect_uri, code->challenge,
                             code->resource, code->expires_at, code->granted_until);
-    }
-    if (status == GH_OK) {
-        status = sqlite_run(conn, "UPDATE clients SET used_at = ?2 WHERE id = ?1", "ti", grant->client_id,
-                            gh_clock_wall_s());
     }
     return status;
 }
@@ -35,7 +41,7 @@ gh_status sqlite_grant_add(gh_store *store, const gh_grant *grant, const gh_code
     if (status != GH_OK) {
         return status;
     }
-    return sqlite_end(conn, insert_grant(conn, grant, code));
+    return sqlite_end(conn, insert_both(conn, grant, code));
 }
 
 gh_status sqlite_grant_delete(sqlite_conn *conn, const char *id)

@@ -3,29 +3,36 @@
 #include "server/store/store_sqlite.h"
 #include "shared/core/clock.h"
 
-#define KEYS_MAX 64
+static const char KEY[] = "key:";
+static const char SECRET[] = "secret:";
 
-static gh_status read_key(sqlite3_stmt *row, gh_stored_key *key)
+/* Columns: kid, alg, created_at, active, pem, sealed. */
+static gh_status read_key(const gh_store *store, sqlite3_stmt *row, gh_stored_key *key)
 {
     char **const slots[] = {&key->kid, &key->alg};
+    gh_secret *kept = NULL;
     gh_status status = sqlite_texts(row, 0, slots, 2);
     if (status == GH_OK) {
-        status = sqlite_blob(row, 2, &key->pem);
+        status = sqlite_blob(row, 4, &kept);
     }
-    key->created_at = sqlite3_column_int64(row, 3);
-    key->active = sqlite3_column_int(row, 4) != 0;
+    if (status == GH_OK) {
+        status = gh_store_unseal(store, KEY, key->kid, kept, sqlite3_column_int(row, 5) != 0, &key->pem);
+    }
+    key->created_at = sqlite3_column_int64(row, 2);
+    key->active = sqlite3_column_int(row, 3) != 0;
+    gh_secret_free(kept);
     return status;
 }
 
-static gh_status select_keys(sqlite_conn *conn, gh_stored_key *keys, size_t *count)
+static gh_status select_keys(const gh_store *store, sqlite_conn *conn, gh_stored_key *keys, size_t *count)
 {
     sqlite3_stmt *row = NULL;
     gh_status status = sqlite_row(conn, &row,
-                                  "SELECT kid, alg, pem, created_at, active FROM keys"
+                                  "SELECT kid, alg, created_at, active, pem, sealed FROM keys"
                                   " ORDER BY created_at DESC, rowid DESC",
                                   "");
-    while (status == GH_OK && *count < KEYS_MAX) {
-        status = read_key(row, &keys[*count]);
+    while (status == GH_OK && *count < GH_STORE_KEYS_MAX) {
+        status = read_key(store, row, &keys[*count]);
         (*count)++; /* also a half-read one: the caller clears all of them */
         if (status != GH_OK) {
             sqlite_done(row);
@@ -43,13 +50,13 @@ gh_status sqlite_keys(gh_store *store, gh_stored_key **keys, size_t *count)
 {
     sqlite_conn *conn = NULL;
     size_t found = 0;
-    gh_stored_key *made = calloc(KEYS_MAX, sizeof(*made));
+    gh_stored_key *made = calloc(GH_STORE_KEYS_MAX, sizeof(*made));
     if (made == NULL) {
         return GH_ERR_NOMEM;
     }
     gh_status status = sqlite_read(store, &conn);
     if (status == GH_OK) {
-        status = select_keys(conn, made, &found);
+        status = select_keys(store, conn, made, &found);
         sqlite_unlock(conn);
     }
     if (status == GH_OK) {
@@ -64,6 +71,22 @@ gh_status sqlite_keys(gh_store *store, gh_stored_key **keys, size_t *count)
     return status;
 }
 
+/* A unique index allows one active key only. */
+static gh_status insert_key(const gh_store *store, sqlite_conn *conn, const gh_stored_key *key)
+{
+    gh_secret *kept = NULL;
+    bool sealed = false;
+    gh_status status = gh_store_seal(store, KEY, key->kid, key->pem, &kept, &sealed);
+    if (status == GH_OK) {
+        status = sqlite_run(conn,
+                            "INSERT INTO keys(kid, alg, pem, created_at, active, retired_at, sealed)"
+                            " VALUES (?1, ?2, ?3, ?4, 1, 0, ?5)",
+                            "ttsii", key->kid, key->alg, kept, key->created_at, (int64_t)sealed);
+    }
+    gh_secret_free(kept);
+    return status;
+}
+
 gh_status sqlite_key_add(gh_store *store, const gh_stored_key *key)
 {
     sqlite_conn *conn = NULL;
@@ -71,20 +94,87 @@ gh_status sqlite_key_add(gh_store *store, const gh_stored_key *key)
     if (status != GH_OK) {
         return status;
     }
-    /* A unique index allows one active key only. */
-    status = sqlite_run(conn, "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 1)", "ttsi", key->kid, key->alg,
-                        key->pem, key->created_at);
-    return sqlite_end(conn, status);
+    return sqlite_end(conn, insert_key(store, conn, key));
 }
 
-static gh_status select_secret(sqlite_conn *conn, const char *name, gh_secret **secret)
+static gh_status rotate_key(const gh_store *store, sqlite_conn *conn, const gh_stored_key *key,
+                            int64_t retired_before)
 {
-    sqlite3_stmt *row = NULL;
-    gh_status status = sqlite_row(conn, &row, "SELECT value FROM secrets WHERE name = ?1", "t", name);
+    size_t count = 0;
+    gh_status status = sqlite_run(conn, "DELETE FROM keys WHERE active = 0 AND retired_at < ?1 AND kid <> ?2",
+                                  "it", retired_before, key->kid);
     if (status == GH_OK) {
-        status = sqlite_blob(row, 0, secret);
+        status = sqlite_run(conn, "UPDATE keys SET active = 0, retired_at = ?1 WHERE active = 1", "i",
+                            gh_clock_wall_s());
+    }
+    if (status == GH_OK) {
+        status = insert_key(store, conn, key);
+    }
+    if (status == GH_OK) {
+        status = sqlite_count(conn, "SELECT count(*) FROM keys", &count);
+    }
+    return status == GH_OK && count > GH_STORE_KEYS_MAX ? GH_ERR_TOO_LARGE : status;
+}
+
+gh_status sqlite_key_rotate(gh_store *store, const gh_stored_key *key, int64_t retired_before)
+{
+    sqlite_conn *conn = NULL;
+    gh_status status = sqlite_begin(store, &conn);
+    if (status != GH_OK) {
+        return status;
+    }
+    return sqlite_end(conn, rotate_key(store, conn, key, retired_before));
+}
+
+gh_status sqlite_keys_version(gh_store *store, int64_t *version)
+{
+    sqlite_conn *conn = NULL;
+    sqlite3_stmt *row = NULL;
+    gh_status status = sqlite_read(store, &conn);
+    if (status != GH_OK) {
+        return status;
+    }
+    /* The newest key is never deleted, so that its row's number is not given again. */
+    status = sqlite_row(conn, &row, "SELECT coalesce(max(rowid), 0) FROM keys", "");
+    if (status == GH_OK) {
+        *version = sqlite3_column_int64(row, 0);
         sqlite_done(row);
     }
+    sqlite_unlock(conn);
+    return status;
+}
+
+static gh_status select_secret(const gh_store *store, sqlite_conn *conn, const char *name, gh_secret **secret)
+{
+    sqlite3_stmt *row = NULL;
+    gh_secret *kept = NULL;
+    gh_status status = sqlite_row(conn, &row, "SELECT value, sealed FROM secrets WHERE name = ?1", "t", name);
+    if (status == GH_OK) {
+        bool sealed = sqlite3_column_int(row, 1) != 0;
+        status = sqlite_blob(row, 0, &kept);
+        sqlite_done(row);
+        if (status == GH_OK) {
+            status = gh_store_unseal(store, SECRET, name, kept, sealed, secret);
+        }
+    }
+    gh_secret_free(kept);
+    return status;
+}
+
+static gh_status make_secret(const gh_store *store, sqlite_conn *conn, const char *name, size_t bytes,
+                             gh_secret **secret)
+{
+    gh_secret *kept = NULL;
+    bool sealed = false;
+    gh_status status = gh_store_random_secret(bytes, secret);
+    if (status == GH_OK) {
+        status = gh_store_seal(store, SECRET, name, *secret, &kept, &sealed);
+    }
+    if (status == GH_OK) {
+        status = sqlite_run(conn, "INSERT INTO secrets(name, value, sealed) VALUES (?1, ?2, ?3)", "tsi", name,
+                            kept, (int64_t)sealed);
+    }
+    gh_secret_free(kept);
     return status;
 }
 
@@ -96,12 +186,9 @@ gh_status sqlite_secret(gh_store *store, const char *name, size_t bytes, gh_secr
     if (status != GH_OK) {
         return status;
     }
-    status = select_secret(conn, name, &found);
+    status = select_secret(store, conn, name, &found);
     if (status == GH_ERR_NOT_FOUND) {
-        status = gh_store_random_secret(bytes, &found);
-        if (status == GH_OK) {
-            status = sqlite_run(conn, "INSERT INTO secrets VALUES (?1, ?2)", "ts", name, found);
-        }
+        status = make_secret(store, conn, name, bytes, &found);
     }
     status = sqlite_end(conn, status);
     if (status != GH_OK) {
@@ -110,44 +197,4 @@ gh_status sqlite_secret(gh_store *store, const char *name, size_t bytes, gh_secr
     }
     *secret = found;
     return GH_OK;
-}
-
-static gh_status delete_expired(sqlite_conn *conn, int64_t now)
-{
-    const int64_t limit = GH_STORE_SWEEP_MAX;
-    gh_status status = sqlite_run(conn,
-                                  "DELETE FROM flows WHERE rowid IN"
-                                  " (SELECT rowid FROM flows WHERE expires_at <= ?1 LIMIT ?2)",
-                                  "ii", now, limit);
-    if (status == GH_OK) {
-        status = sqlite_run(conn,
-                            "DELETE FROM codes WHERE rowid IN"
-                            " (SELECT rowid FROM codes WHERE expires_at <= ?1 LIMIT ?2)",
-                            "ii", now - GH_STORE_CODE_MEMORY_S, limit);
-    }
-    if (status == GH_OK) {
-        status = sqlite_run(conn,
-                            "DELETE FROM refresh_tokens WHERE rowid IN"
-                            " (SELECT rowid FROM refresh_tokens WHERE expires_at <= ?1 LIMIT ?2)",
-                            "ii", now, limit);
-    }
-    if (status == GH_OK) {
-        /* Tokens first: a grant with thousands of them must not make one long transaction. */
-        status = sqlite_run(conn,
-                            "DELETE FROM grants WHERE rowid IN"
-                            " (SELECT rowid FROM grants WHERE expires_at <= ?1 AND NOT EXISTS"
-                            " (SELECT 1 FROM refresh_tokens WHERE grant_id = grants.id) LIMIT ?2)",
-                            "ii", now, limit);
-    }
-    return status;
-}
-
-gh_status sqlite_sweep(gh_store *store)
-{
-    sqlite_conn *conn = NULL;
-    gh_status status = sqlite_begin(store, &conn);
-    if (status != GH_OK) {
-        return status;
-    }
-    return sqlite_end(conn, delete_expired(conn, gh_clock_wall_s()));
 }

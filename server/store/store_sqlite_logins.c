@@ -1,7 +1,7 @@
 #include "server/store/store_sqlite.h"
 #include "shared/core/clock.h"
 
-static gh_status count_rows(sqlite_conn *conn, const char *sql, size_t *count)
+gh_status sqlite_count(sqlite_conn *conn, const char *sql, size_t *count)
 {
     sqlite3_stmt *row = NULL;
     gh_status status = sqlite_row(conn, &row, sql, "");
@@ -16,7 +16,7 @@ static gh_status make_room(sqlite_conn *conn, size_t cap, int64_t idle_s)
 {
     size_t count = 0;
     int64_t now = gh_clock_wall_s();
-    gh_status status = count_rows(conn, "SELECT count(*) FROM clients", &count);
+    gh_status status = sqlite_count(conn, "SELECT count(*) FROM clients", &count);
     if (status != GH_OK || count < cap) {
         return status;
     }
@@ -68,6 +68,15 @@ gh_status sqlite_client_add(gh_store *store, const gh_client *client, size_t cap
     return sqlite_end(conn, insert_client(conn, client, cap, idle_s));
 }
 
+gh_status sqlite_client_columns(sqlite3_stmt *row, gh_client *client)
+{
+    char **const slots[] = {&client->id,          &client->name,  &client->redirect_uris,
+                            &client->grant_types, &client->scope, &client->uri};
+    client->created_at = sqlite3_column_int64(row, 6);
+    client->used_at = sqlite3_column_int64(row, 7);
+    return sqlite_texts(row, 0, slots, 6);
+}
+
 gh_status sqlite_client_get(gh_store *store, const char *id, gh_client *client)
 {
     sqlite_conn *conn = NULL;
@@ -76,16 +85,9 @@ gh_status sqlite_client_get(gh_store *store, const char *id, gh_client *client)
     if (status != GH_OK) {
         return status;
     }
-    status = sqlite_row(conn, &row,
-                        "SELECT id, name, redirect_uris, grant_types, scope, uri, created_at, used_at"
-                        " FROM clients WHERE id = ?1",
-                        "t", id);
+    status = sqlite_row(conn, &row, "SELECT " SQLITE_CLIENT_COLUMNS " FROM clients WHERE id = ?1", "t", id);
     if (status == GH_OK) {
-        char **const slots[] = {&client->id,          &client->name,  &client->redirect_uris,
-                                &client->grant_types, &client->scope, &client->uri};
-        client->created_at = sqlite3_column_int64(row, 6);
-        client->used_at = sqlite3_column_int64(row, 7);
-        status = sqlite_texts(row, 0, slots, 6);
+        status = sqlite_client_columns(row, client);
         sqlite_done(row);
     }
     sqlite_unlock(conn);
@@ -100,7 +102,7 @@ static gh_status insert_flow(sqlite_conn *conn, const gh_flow *flow, size_t cap)
         flow->id_hash, flow->cookie_hash, flow->client_id, flow->redirect_uri, flow->state, flow->scope,
         flow->resource, flow->challenge, flow->subject, flow->name, flow->email, flow->expires_at);
     if (status == GH_OK) {
-        status = count_rows(conn, "SELECT count(*) FROM flows", &count);
+        status = sqlite_count(conn, "SELECT count(*) FROM flows", &count);
     }
     if (status == GH_OK && count > cap) {
         status = sqlite_run(conn,

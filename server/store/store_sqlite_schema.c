@@ -7,10 +7,9 @@
 #include "shared/core/log.h"
 
 #define APPLICATION_ID 0x47415445 /* "GATE" */
-#define SCHEMA_VERSION 1
 #define QUICK_CHECK_BYTES_MAX ((int64_t)64 * 1024 * 1024)
 
-static const char SCHEMA[] =
+static const char SCHEMA_1[] =
     "CREATE TABLE clients("
     "  id TEXT PRIMARY KEY, name TEXT, redirect_uris TEXT NOT NULL, grant_types TEXT NOT NULL,"
     "  scope TEXT, uri TEXT, created_at INTEGER NOT NULL, used_at INTEGER NOT NULL,"
@@ -47,6 +46,34 @@ static const char SCHEMA[] =
     "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;"
     "PRAGMA application_id = 0x47415445;"
     "PRAGMA user_version = 1;";
+
+static const char SCHEMA_2[] =
+    "CREATE TABLE upstream_logins("
+    "  state_hash TEXT PRIMARY KEY, cookie_hash TEXT NOT NULL, flow_hash TEXT NOT NULL,"
+    "  nonce TEXT NOT NULL, sealed_verifier TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX upstream_logins_expiry ON upstream_logins(expires_at);"
+    "CREATE TABLE upstream_tokens("
+    "  grant_id TEXT PRIMARY KEY REFERENCES grants(id) ON DELETE CASCADE, sealed TEXT NOT NULL,"
+    "  expires_at INTEGER NOT NULL, version INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE leases("
+    "  name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX leases_expiry ON leases(expires_at_ms);"
+    "CREATE TABLE devices("
+    "  device_hash TEXT PRIMARY KEY, user_code_hash TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL,"
+    "  scope TEXT NOT NULL, resource TEXT NOT NULL, state INTEGER NOT NULL, grant_id TEXT,"
+    "  interval_s INTEGER NOT NULL, polled_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX devices_expiry ON devices(expires_at);"
+    "CREATE TABLE pins(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+    "ALTER TABLE keys ADD COLUMN retired_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE keys SET retired_at = CAST(strftime('%s', 'now') AS INTEGER) WHERE active = 0;"
+    "ALTER TABLE secrets ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;";
+
+/* Step i brings a file of schema i to schema i + 1. Never changed once released: a new schema is a new step.
+ */
+static const char *const STEPS[] = {SCHEMA_1, SCHEMA_2};
+#define SCHEMA_VERSION ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))
 
 static int read_int(sqlite3 *db, const char *sql, int64_t *value)
 {
@@ -93,15 +120,14 @@ static gh_status explain(sqlite3 *db, int code, const char *path, gh_error *erro
     }
 }
 
-/* *fresh: an empty file. Looks only, so that another program's database stays as it is. */
-static gh_status identify(sqlite3 *db, const char *path, bool *fresh, gh_error *error)
+/* *version: 0 for an empty file. Looks only, so that another program's database stays as it is. */
+static gh_status identify(sqlite3 *db, const char *path, int64_t *version, gh_error *error)
 {
     int64_t application = 0;
-    int64_t version = 0;
     int64_t tables = 0;
     int code = read_int(db, "PRAGMA application_id", &application);
     if (code == SQLITE_OK) {
-        code = read_int(db, "PRAGMA user_version", &version);
+        code = read_int(db, "PRAGMA user_version", version);
     }
     if (code == SQLITE_OK) {
         code = read_int(db, "SELECT count(*) FROM sqlite_master", &tables);
@@ -109,22 +135,21 @@ static gh_status identify(sqlite3 *db, const char *path, bool *fresh, gh_error *
     if (code != SQLITE_OK) {
         return explain(db, code, path, error);
     }
-    *fresh = application == 0 && version == 0 && tables == 0;
-    if (*fresh) {
+    if (application == 0 && *version == 0 && tables == 0) {
         return GH_OK;
     }
-    if (application != APPLICATION_ID || version < 1) {
+    if (application != APPLICATION_ID || *version < 1) {
         return gh_error_set(error, GH_ERR_DENIED,
                             "The store %s is the database of another program; give another file with --store "
                             "sqlite:PATH.",
                             path);
     }
-    if (version > SCHEMA_VERSION) {
+    if (*version > SCHEMA_VERSION) {
         return gh_error_set(
             error, GH_ERR_UNSUPPORTED,
-            "The store %s was written by a newer gatehouse (schema %lld, this one knows %d); update "
+            "The store %s was written by a newer gatehouse (schema %lld, this one knows %lld); update "
             "gatehouse, or give another file with --store sqlite:PATH.",
-            path, (long long)version, SCHEMA_VERSION);
+            path, (long long)*version, (long long)SCHEMA_VERSION);
     }
     return GH_OK;
 }
@@ -143,17 +168,19 @@ static int use_wal(sqlite3 *db)
     }
 }
 
-static gh_status create(sqlite3 *db, const char *path, gh_error *error)
+/* One transaction from whatever schema there is to the newest. */
+static gh_status upgrade(sqlite3 *db, const char *path, gh_error *error)
 {
-    bool fresh = false;
+    int64_t version = 0;
     int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (code != SQLITE_OK) {
         return explain(db, code, path, error);
     }
     /* Another process may have been first. */
-    gh_status status = identify(db, path, &fresh, error);
-    if (status == GH_OK && fresh) {
-        code = sqlite3_exec(db, SCHEMA, NULL, NULL, NULL);
+    gh_status status = identify(db, path, &version, error);
+    bool migrates = version > 0 && version < SCHEMA_VERSION;
+    for (int64_t step = version; status == GH_OK && step < SCHEMA_VERSION; step++) {
+        code = sqlite3_exec(db, STEPS[step], NULL, NULL, NULL);
         status = code == SQLITE_OK ? GH_OK : explain(db, code, path, error);
     }
     if (status == GH_OK) {
@@ -162,6 +189,11 @@ static gh_status create(sqlite3 *db, const char *path, gh_error *error)
     }
     if (sqlite3_get_autocommit(db) == 0) {
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    if (status == GH_OK && migrates) {
+        gh_log_info("The store %s was brought from schema %lld to %lld; an older gatehouse cannot open it "
+                    "any more.",
+                    path, (long long)version, (long long)SCHEMA_VERSION);
     }
     return status;
 }
@@ -196,8 +228,8 @@ static gh_status quick_check(sqlite3 *db, const char *path, gh_error *error)
 
 gh_status sqlite_schema_prepare(sqlite3 *db, const char *path, gh_error *error)
 {
-    bool fresh = false;
-    gh_status status = identify(db, path, &fresh, error);
+    int64_t version = 0;
+    gh_status status = identify(db, path, &version, error);
     if (status != GH_OK) {
         return status;
     }
@@ -205,17 +237,21 @@ gh_status sqlite_schema_prepare(sqlite3 *db, const char *path, gh_error *error)
     if (code != SQLITE_OK) {
         return explain(db, code, path, error);
     }
-    return fresh ? create(db, path, error) : quick_check(db, path, error);
+    if (version > 0) {
+        status = quick_check(db, path, error);
+    }
+    return status == GH_OK && version < SCHEMA_VERSION ? upgrade(db, path, error) : status;
 }
 
 gh_status sqlite_connect(const char *path, bool reader, sqlite3 **db, gh_error *error)
 {
     /* FULL: a code or a rotated token that was answered for stays used after a power cut, too. The page limit
      * (1 GiB of 4 KiB pages) is the store's ceiling. */
-    static const char settings[] = "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
-                                   "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
-                                   "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304;"
-                                   "PRAGMA max_page_count = 262144;";
+    static const char settings[] =
+        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
+        "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;"
+        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304;"
+        "PRAGMA max_page_count = 262144;";
     /* Every connection has its own lock, hence NOMUTEX. */
     int code =
         sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);

@@ -45,6 +45,15 @@ static gh_status copy_texts(char *const *const *from, char **const *to, size_t c
     {                                                                                                        \
         &(c)->hash, &(c)->grant_id, &(c)->client_id, &(c)->redirect_uri, &(c)->challenge, &(c)->resource     \
     }
+#define LOGIN_TEXTS(l)                                                                                       \
+    {                                                                                                        \
+        &(l)->state_hash, &(l)->cookie_hash, &(l)->flow_hash, &(l)->nonce, &(l)->sealed_verifier             \
+    }
+#define DEVICE_TEXTS(d)                                                                                      \
+    {                                                                                                        \
+        &(d)->device_hash, &(d)->user_code_hash, &(d)->client_id, &(d)->scope, &(d)->resource,               \
+            &(d)->grant_id                                                                                   \
+    }
 
 void gh_client_clear(gh_client *client)
 {
@@ -67,6 +76,24 @@ void gh_grant_clear(gh_grant *grant)
 void gh_code_clear(gh_code *code)
 {
     char **const texts[] = CODE_TEXTS(code);
+    free_texts(texts, COUNT(texts));
+}
+
+void gh_upstream_login_clear(gh_upstream_login *login)
+{
+    char **const texts[] = LOGIN_TEXTS(login);
+    free_texts(texts, COUNT(texts));
+}
+
+void gh_upstream_tokens_clear(gh_upstream_tokens *tokens)
+{
+    char **const texts[] = {&tokens->grant_id, &tokens->sealed};
+    free_texts(texts, COUNT(texts));
+}
+
+void gh_device_clear(gh_device *device)
+{
+    char **const texts[] = DEVICE_TEXTS(device);
     free_texts(texts, COUNT(texts));
 }
 
@@ -112,6 +139,34 @@ gh_status gh_code_copy(const gh_code *from, gh_code *to)
     char **const target[] = CODE_TEXTS(to);
     to->expires_at = from->expires_at;
     to->granted_until = from->granted_until;
+    return copy_texts(source, target, COUNT(source));
+}
+
+gh_status gh_upstream_login_copy(const gh_upstream_login *from, gh_upstream_login *to)
+{
+    char *const *const source[] = LOGIN_TEXTS(from);
+    char **const target[] = LOGIN_TEXTS(to);
+    to->expires_at = from->expires_at;
+    return copy_texts(source, target, COUNT(source));
+}
+
+gh_status gh_upstream_tokens_copy(const gh_upstream_tokens *from, gh_upstream_tokens *to)
+{
+    char *const *const source[] = {&from->grant_id, &from->sealed};
+    char **const target[] = {&to->grant_id, &to->sealed};
+    to->expires_at = from->expires_at;
+    to->version = from->version;
+    return copy_texts(source, target, COUNT(source));
+}
+
+gh_status gh_device_copy(const gh_device *from, gh_device *to)
+{
+    char *const *const source[] = DEVICE_TEXTS(from);
+    char **const target[] = DEVICE_TEXTS(to);
+    to->state = from->state;
+    to->interval_s = from->interval_s;
+    to->polled_at = from->polled_at;
+    to->expires_at = from->expires_at;
     return copy_texts(source, target, COUNT(source));
 }
 

@@ -170,9 +170,9 @@ END_TEST
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
     gh_store_close(open_spec(db_spec));
-    raw_sql("PRAGMA user_version = 2; CREATE TABLE future(x)");
+    raw_sql("PRAGMA user_version = 3; CREATE TABLE future(x)");
     assert_not_opened(db_spec, GH_ERR_UNSUPPORTED, "newer gatehouse");
-    raw_sql("DROP TABLE future; PRAGMA user_version = 1");
+    raw_sql("DROP TABLE future; PRAGMA user_version = 2");
     gh_store_close(open_spec(db_spec));
 }
 END_TEST
