@@ -89,4 +89,7 @@ GH_MUST_USE gh_status gh_options_write_config(const gh_option_table *table, cons
 
 bool gh_text_list_has(const gh_text_list *list, const char *text);
 
+/* Where containers and service managers mount secrets, readable by all of the container. Thread-safe. */
+bool gh_option_is_secret_mount(const char *path);
+
 #endif

@@ -52,9 +52,6 @@ gh_status gh_option_set_number(const gh_option *row, void *settings, gh_view tex
 gh_status gh_option_write_duration(int64_t ms, gh_buf *out);
 gh_status gh_option_write_size(int64_t bytes, gh_buf *out);
 
-/* Where containers and service managers mount secrets, readable by all of the container. */
-bool gh_option_is_secret_mount(const char *path);
-
 gh_status gh_option_read_file(gh_option_loader *loader);
 gh_status gh_option_read_env(gh_option_loader *loader, char **env);
 gh_status gh_option_read_args(gh_option_loader *loader, int argc, char **argv);

@@ -11,6 +11,10 @@
 
 gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_client **out, gh_error *error)
 {
+    if (options->connect_to != NULL && !gh_http_connect_to_is_valid(options->connect_to)) {
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "where to connect to must be written as HOST:PORT:HOST:PORT");
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return gh_error_set(error, GH_ERR_UNSUPPORTED, "libcurl could not be initialised");
     }
@@ -23,8 +27,10 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
     client->multi = curl_multi_init();
     client->user_agent = gh_text_dup(options->user_agent);
     client->ca_file = gh_text_dup(options->ca_file);
+    client->connect_to = options->connect_to == NULL ? NULL : curl_slist_append(NULL, options->connect_to);
     if (client->multi == NULL || (options->user_agent != NULL && client->user_agent == NULL) ||
         (options->ca_file != NULL && client->ca_file == NULL) ||
+        (options->connect_to != NULL && client->connect_to == NULL) ||
         curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, options->max_connections) !=
             CURLM_OK ||
         curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS) != CURLM_OK) {
@@ -69,6 +75,7 @@ void gh_http_client_free(gh_http_client *client)
     (void)curl_multi_cleanup(client->multi);
     free(client->user_agent);
     free(client->ca_file);
+    curl_slist_free_all(client->connect_to);
     free(client->fds);
     free(client);
     curl_global_cleanup();

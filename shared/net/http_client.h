@@ -23,6 +23,7 @@
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
+struct sockaddr;
 typedef struct gh_http_client gh_http_client;
 typedef struct gh_http_transfer gh_http_transfer;
 
@@ -31,7 +32,13 @@ typedef struct gh_http_client_options {
     const char *ca_file;    /* PEM; NULL for the system's store; copied */
     long max_connections;   /* per host; 0 for no limit */
     bool quick_exit;        /* do not wait for a hanging name look-up when freed */
+    /* "HOST:PORT:HOST:PORT": requests for the first pair go to the second, without a proxy, while URL, Host
+     * header and certificate check keep the first name (curl's --connect-to). NULL for none; copied. */
+    const char *connect_to;
 } gh_http_client_options;
+
+/* True for HOST:PORT:HOST:PORT, where an IPv6 address has brackets. */
+bool gh_http_connect_to_is_valid(const char *text);
 
 typedef struct gh_http_header {
     const char *name;
@@ -63,6 +70,10 @@ typedef struct gh_http_request {
     size_t max_response; /* body bytes; 0 for 1 MiB; SIZE_MAX for streams, whose on_body bounds events */
     bool follow_redirects;
     bool tcp_keepalive;
+    /* Asked for every address before a connection to it is opened, so that what was looked at is what is
+     * connected to; false refuses it. Such a request has a connection of its own and uses no proxy. When no
+     * address was left for that reason, the result is GH_ERR_DENIED. NULL: any address. */
+    bool (*may_connect)(const struct sockaddr *address);
     void *context;
     /* Head complete (once; 1xx are not shown). NULL to ignore. A status other than GH_OK aborts. */
     gh_status (*on_head)(void *context, gh_http_transfer *transfer, const gh_http_response_head *head);
@@ -98,6 +109,10 @@ GH_MUST_USE gh_status gh_http_client_poll(gh_http_client *client, struct pollfd 
  * callbacks. */
 void gh_http_client_hold(gh_http_client *client, bool held);
 size_t gh_http_client_active(const gh_http_client *client);
+
+/* Seconds since the epoch of a date as HTTP writes it (RFC 9110, 5.6.7). GH_ERR_PARSE for what is none.
+ * Thread-safe. */
+GH_MUST_USE gh_status gh_http_date_parse(gh_view text, int64_t *seconds);
 
 /* Runs one request to its end; `body` (ceiling = what is accepted) and `result` are filled. on_* of the
  * request are ignored; without timeout_ms it has 30 s. Returns result->status. For threads that may block;

@@ -22,6 +22,10 @@ static const char *connect_cause(long os_error)
 static gh_status could_not_connect(const gh_http_transfer *transfer, gh_error *error)
 {
     long os_error = 0;
+    if (transfer->refused) {
+        return gh_error_set(error, GH_ERR_DENIED, "the address of %s must not be connected to",
+                            transfer->where);
+    }
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
     return gh_error_set(error, GH_ERR_UNAVAILABLE, "could not connect to %s (%s): is the server running?",
                         transfer->where, connect_cause(os_error));

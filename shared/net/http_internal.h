@@ -25,6 +25,7 @@ struct gh_http_client {
     CURLM *multi;
     char *user_agent;
     char *ca_file;
+    struct curl_slist *connect_to; /* one entry or NULL */
     bool quick_exit;
     bool held; /* gh_http_client_hold */
     int depth; /* above 0 while callbacks may run: curl then takes no additions and no removals */
@@ -52,6 +53,7 @@ struct gh_http_transfer {
     bool added;     /* to the multi handle */
     bool cancelled; /* no callback any more; freed by the loop when it is safe */
     bool finished;  /* on_done has run or is running */
+    bool refused;   /* may_connect refused an address */
     bool paused;    /* its body waits while the client is held */
     bool connected; /* bytes of the request may have left */
     int64_t connect_ms;
@@ -87,6 +89,8 @@ char *gh_http_where(gh_view url);
 GH_MUST_USE gh_status gh_http_setup_names(gh_http_transfer *transfer, const gh_url *url);
 GH_MUST_USE gh_status gh_http_setup_headers(gh_http_transfer *transfer, const gh_http_request *request,
                                             gh_error *error);
+/* True when the client's connect_to is for this host and port. */
+bool gh_http_setup_is_redirected(const gh_http_client *client, const gh_url *url);
 GH_MUST_USE bool gh_http_setup_easy(gh_http_transfer *transfer, const gh_url *url);
 
 /* http_reply.c */

@@ -69,6 +69,18 @@ gh_view gh_http_transfer_header(const gh_http_transfer *transfer, const char *na
     return known == transfer->reply_count ? gh_view_make(NULL, 0) : gh_view_of(transfer->reply[known].value);
 }
 
+gh_status gh_http_date_parse(gh_view text, int64_t *seconds)
+{
+    char *date = gh_view_dup(text);
+    time_t at = date == NULL ? -1 : curl_getdate(date, NULL);
+    free(date);
+    if (at < 0) {
+        return GH_ERR_PARSE;
+    }
+    *seconds = (int64_t)at;
+    return GH_OK;
+}
+
 static int64_t retry_after(const gh_http_transfer *transfer)
 {
     gh_view text = gh_view_trim(gh_http_transfer_header(transfer, "Retry-After"));

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shared/core/secret.h"
 #include "shared/net/http_internal.h"
@@ -81,6 +82,50 @@ gh_status gh_http_setup_names(gh_http_transfer *transfer, const gh_url *url)
     return transfer->resolve == NULL ? GH_ERR_NOMEM : GH_OK;
 }
 
+/* Cuts "HOST:PORT" off the front of *rest, with the colon after it when there is one. */
+static bool next_endpoint(gh_view *rest, gh_view *host, gh_view *port)
+{
+    static const char NAME[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    int64_t number = 0;
+    bool bracketed = rest->len > 0 && rest->ptr[0] == '[';
+    size_t end = gh_view_find(*rest, bracketed ? ']' : ':') + (bracketed ? 1U : 0U);
+    if (end >= rest->len || rest->ptr[end] != ':') {
+        return false;
+    }
+    *host = bracketed ? gh_view_make(rest->ptr + 1, end - 2) : gh_view_make(rest->ptr, end);
+    for (size_t i = 0; i < host->len; i++) {
+        const char *allowed = bracketed ? "0123456789abcdefABCDEF:." : NAME;
+        if (host->ptr[i] == '\0' || strchr(allowed, host->ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    gh_view after = gh_view_make(rest->ptr + end + 1, rest->len - end - 1);
+    *port = gh_view_make(after.ptr, gh_view_find(after, ':'));
+    size_t used = port->len < after.len ? port->len + 1 : port->len;
+    *rest = gh_view_make(after.ptr + used, after.len - used);
+    return host->len > 0 && gh_view_to_int64(*port, 1, 65535, &number) == GH_OK;
+}
+
+bool gh_http_connect_to_is_valid(const char *text)
+{
+    gh_view rest = gh_view_of(text);
+    gh_view host;
+    gh_view port;
+    /* The colon between the pairs is there when something is left, and none may end the text. */
+    return rest.len > 0 && rest.ptr[rest.len - 1] != ':' && next_endpoint(&rest, &host, &port) &&
+           next_endpoint(&rest, &host, &port) && rest.len == 0;
+}
+
+bool gh_http_setup_is_redirected(const gh_http_client *client, const gh_url *url)
+{
+    gh_view rest = gh_view_of(client->connect_to == NULL ? NULL : client->connect_to->data);
+    gh_view host;
+    gh_view port;
+    int64_t number = 0;
+    return rest.len > 0 && next_endpoint(&rest, &host, &port) && gh_view_eq_nocase(host, url->host) &&
+           gh_view_to_int64(port, 1, 65535, &number) == GH_OK && number == url->port;
+}
+
 static size_t on_upload(char *out, size_t size, size_t count, void *context)
 {
     gh_http_transfer *transfer = context;
@@ -158,6 +203,17 @@ static int on_connected(void *context, char *ip, char *local_ip, int port, int l
     return CURL_PREREQFUNC_OK;
 }
 
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    gh_http_transfer *transfer = context;
+    (void)purpose;
+    if (!transfer->request.may_connect(&address->addr)) {
+        transfer->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 #define SET(option, value) (failed = failed || curl_easy_setopt(easy, option, value) != CURLE_OK)
 
 static bool set_method(gh_http_transfer *transfer)
@@ -174,6 +230,20 @@ static bool set_method(gh_http_transfer *transfer)
         if (strcmp(transfer->request.method, "GET") != 0) {
             SET(CURLOPT_CUSTOMREQUEST, transfer->request.method);
         }
+    }
+    return !failed;
+}
+
+static bool set_addresses(gh_http_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    bool failed = false;
+    if (transfer->request.may_connect != NULL) {
+        SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+        SET(CURLOPT_OPENSOCKETDATA, transfer);
+        SET(CURLOPT_NOPROXY, "*");
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+        SET(CURLOPT_FORBID_REUSE, 1L);
     }
     return !failed;
 }
@@ -201,7 +271,10 @@ static bool set_rules(gh_http_transfer *transfer, const gh_url *url)
     if (client->user_agent != NULL) {
         SET(CURLOPT_USERAGENT, client->user_agent);
     }
-    if (gh_url_is_loopback(url)) {
+    if (client->connect_to != NULL) {
+        SET(CURLOPT_CONNECT_TO, client->connect_to);
+    }
+    if (gh_url_is_loopback(url) || gh_http_setup_is_redirected(client, url)) {
         SET(CURLOPT_NOPROXY, "*");
     }
     if (transfer->resolve != NULL) {
@@ -234,5 +307,6 @@ static bool set_transfer(gh_http_transfer *transfer)
 
 bool gh_http_setup_easy(gh_http_transfer *transfer, const gh_url *url)
 {
-    return set_method(transfer) && set_rules(transfer, url) && set_transfer(transfer);
+    return set_method(transfer) && set_rules(transfer, url) && set_addresses(transfer) &&
+           set_transfer(transfer);
 }

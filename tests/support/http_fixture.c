@@ -114,6 +114,13 @@ static bool read_request(int fd, gh_buf *pending, size_t *head_len, size_t *len)
     return true;
 }
 
+/* A path that ends in '?' stands for every query. */
+static bool path_matches(gh_view target, gh_view path)
+{
+    return gh_view_ends_with(path, GH_VIEW_LIT("?")) ? gh_view_starts_with(target, path)
+                                                     : gh_view_eq(target, path);
+}
+
 /* "GET /path HTTP/1.1" */
 static bool fits(const gh_http_fixture_step *step, gh_view head)
 {
@@ -122,7 +129,7 @@ static bool fits(const gh_http_fixture_step *step, gh_view head)
     gh_view target;
     return gh_view_next(&rest, ' ', &method) && gh_view_next(&rest, ' ', &target) &&
            (step->method == NULL || gh_view_eq_cstr(method, step->method)) &&
-           (step->path == NULL || gh_view_eq_cstr(target, step->path));
+           (step->path == NULL || path_matches(target, gh_view_of(step->path)));
 }
 
 /* Records the request and finds its step; NULL without one. */
