@@ -1,5 +1,6 @@
 #include "server/oauth/answer.h"
 
+#include "server/oauth/device.h"
 #include "server/oauth/flow.h"
 #include "server/oauth/page.h"
 #include "server/oauth/redirect.h"
@@ -47,6 +48,10 @@ void gh_answer_code(const gh_oauth_server *server, const gh_answer *answer, cons
                     gh_response *response)
 {
     const char *const fields[][2] = {{"code", code}};
+    if (gh_device_is_target(answer->redirect_uri)) {
+        gh_device_answer_done(response);
+        return;
+    }
     send_answer(server, answer, fields, 1, response);
 }
 
@@ -54,6 +59,10 @@ void gh_answer_error(const gh_oauth_server *server, const gh_answer *answer, con
                      const char *description, gh_response *response)
 {
     const char *const fields[][2] = {{"error", error}, {"error_description", description}};
+    if (gh_device_is_target(answer->redirect_uri)) {
+        gh_device_answer_error(server, answer->state, error, description, response);
+        return;
+    }
     send_answer(server, answer, fields, 2, response);
 }
 

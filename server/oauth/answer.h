@@ -1,5 +1,6 @@
 /* The authorization response: a redirect to the client that always says who answers (RFC 6749, 4.1.2;
- * RFC 9207). The redirect URI must have been matched against the client before. Thread-safe. */
+ * RFC 9207). The redirect URI must have been matched against the client before. A
+ * device's login (device.h) ends with a page instead. Thread-safe. */
 #ifndef GH_SERVER_OAUTH_ANSWER_H
 #define GH_SERVER_OAUTH_ANSWER_H
 

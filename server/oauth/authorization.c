@@ -93,8 +93,8 @@ static gh_refusal check_all(const gh_oauth_server *server, const gh_client *clie
 }
 
 /* What the client registered is its default, never a limit: tools may need scopes that it learns of later. */
-static gh_status select_scope(const gh_oauth_server *server, const gh_client *client, const gh_form *form,
-                              char **scope)
+gh_status gh_authorization_scope(const gh_oauth_server *server, const gh_client *client, const gh_form *form,
+                                 char **scope)
 {
     const char *requested = gh_form_get(form, "scope");
     if (requested == NULL) {
@@ -120,7 +120,7 @@ gh_status gh_authorization_check(const gh_oauth_server *server, const gh_client 
     if (refusal->code != NULL) {
         return GH_OK;
     }
-    gh_status status = select_scope(server, client, form, &request->scope);
+    gh_status status = gh_authorization_scope(server, client, form, &request->scope);
     if (status == GH_ERR_DENIED || status == GH_ERR_PARSE) {
         *refusal =
             refuse("invalid_scope",

@@ -21,6 +21,10 @@ typedef struct gh_refusal {
 GH_MUST_USE gh_status gh_authorization_check(const gh_oauth_server *server, const gh_client *client,
                                              const gh_form *form, gh_refusal *refusal,
                                              gh_authorization *request);
+/* What may be granted to a request with this form: GH_ERR_DENIED or GH_ERR_PARSE when none of its scopes is
+ * known. *scope is owned. */
+GH_MUST_USE gh_status gh_authorization_scope(const gh_oauth_server *server, const gh_client *client,
+                                             const gh_form *form, char **scope);
 void gh_authorization_clear(gh_authorization *request);
 
 #endif

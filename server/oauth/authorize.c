@@ -2,10 +2,13 @@
 
 #include "server/oauth/answer.h"
 #include "server/oauth/authorization.h"
+#include "server/oauth/cimd.h"
 #include "server/oauth/flow.h"
 #include "server/oauth/login_page.h"
 #include "server/oauth/page.h"
 #include "server/oauth/redirect.h"
+#include "server/oauth/upstream.h"
+#include "server/oauth/upstream_state.h"
 #include "shared/core/clock.h"
 #include "shared/core/random.h"
 
@@ -33,16 +36,21 @@ static void page_error(gh_response *response, const char *what)
 static bool find_client(attempt *a, gh_response *response)
 {
     const char *id = gh_form_get(a->form, "client_id");
+    gh_error why = {0};
     gh_status status = GH_ERR_NOT_FOUND;
     if (id == NULL || gh_form_count(a->form, "client_id") != 1) {
         page_error(response, "The application did not say, exactly once, who it is (client_id).");
         return false;
     }
     if (strlen(id) <= GH_OAUTH_CLIENT_ID_MAX) {
-        status = gh_store_client_get(a->server->store, id, &a->client);
+        status = gh_clients_find(a->server, id, &a->client, &why);
     }
     if (status == GH_ERR_NOT_FOUND) {
-        page_error(response, "The application is not registered with this server.");
+        page_error(response, why.message[0] != '\0' ? why.message
+                                                    : "The application is not registered with this server.");
+    } else if (status == GH_ERR_UNAVAILABLE && why.message[0] != '\0') {
+        gh_response_header_cstr(response, "Retry-After", GH_OAUTH_RETRY_AFTER);
+        gh_page_message(response, 503, "Not available at the moment", why.message, AGAIN);
     } else if (status != GH_OK) {
         gh_flow_page_failure(response, status);
     }
@@ -93,7 +101,9 @@ static gh_status keep_flow(const attempt *a, const char *id)
     flow.scope = gh_text_dup(a->request.scope);
     flow.resource = gh_text_dup(a->server->resource);
     flow.challenge = gh_text_dup(a->request.challenge);
-    flow.expires_at = gh_clock_wall_s() + a->server->flow_ttl_s;
+    /* Whoever is sent to the provider has time for both: our page and the login there. */
+    flow.expires_at =
+        gh_clock_wall_s() + a->server->flow_ttl_s + (a->server->idp != NULL ? GH_UPSTREAM_LOGIN_S : 0);
     bool complete = flow.id_hash != NULL && flow.cookie_hash != NULL && flow.client_id != NULL &&
                     flow.redirect_uri != NULL && flow.scope != NULL && flow.resource != NULL &&
                     flow.challenge != NULL && (flow.state != NULL || a->state == NULL);
@@ -102,11 +112,20 @@ static gh_status keep_flow(const attempt *a, const char *id)
     return status;
 }
 
-static gh_status begin_login(attempt *a, const gh_request *request, gh_response *response)
+static gh_status show_login(const attempt *a, const char *id, gh_response *response)
 {
     char csrf[GH_SHA256_TEXT_MAX];
-    char *id = NULL;
     const gh_login_input input = {0};
+    gh_status status = gh_csrf_token(a->server, "login", id, &a->browser, NULL, csrf);
+    if (status == GH_OK) {
+        gh_login_page(a->server, &a->client, id, csrf, &input, 200, response);
+    }
+    return status;
+}
+
+static gh_status begin_login(attempt *a, const gh_request *request, gh_response *response)
+{
+    char *id = NULL;
     gh_status status = gh_random_token(GH_OAUTH_TOKEN_BYTES, &id);
     if (status == GH_OK) {
         status = gh_browser_open(a->server, request, response, &a->browser);
@@ -115,10 +134,9 @@ static gh_status begin_login(attempt *a, const gh_request *request, gh_response 
         status = keep_flow(a, id);
     }
     if (status == GH_OK) {
-        status = gh_csrf_token(a->server, "login", id, &a->browser, NULL, csrf);
-    }
-    if (status == GH_OK) {
-        gh_login_page(a->server, &a->client, id, csrf, &input, 200, response);
+        status = a->server->idp == NULL
+                     ? show_login(a, id, response)
+                     : gh_upstream_welcome(a->server, &a->client, &a->browser, id, response);
     }
     gh_wipe_free(id);
     return status;
@@ -135,6 +153,9 @@ static void proceed(attempt *a, const gh_request *request, gh_response *response
         return;
     }
     if (status == GH_OK) {
+        if (!gh_upstream_is_ready(a->server, &answer, response)) {
+            return;
+        }
         status = begin_login(a, request, response);
     }
     if (status == GH_ERR_UNAVAILABLE) {

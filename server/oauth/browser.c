@@ -56,7 +56,7 @@ gh_status gh_browser_read(const gh_oauth_server *server, const gh_request *reque
     return gh_oauth_is_token(cookie) ? bind_cookie(browser, cookie) : GH_ERR_NOT_FOUND;
 }
 
-/* Path=/authorize keeps it away from everything else; the __Host- prefix demands Path=/. */
+/* The pages below /authorize need it, and /device; the __Host- prefix demands Path=/. */
 static gh_status set_cookie(const gh_oauth_server *server, const gh_browser *browser, gh_response *response)
 {
     gh_buf value = GH_BUF_INIT(512);
@@ -65,7 +65,7 @@ static gh_status set_cookie(const gh_oauth_server *server, const gh_browser *bro
     (void)gh_buf_append_char(&value, '=');
     (void)gh_buf_append_cstr(&value, browser->cookie);
     (void)gh_buf_append_cstr(&value, server->secure ? "; Path=/; HttpOnly; SameSite=Lax; Secure"
-                                                    : "; Path=/authorize; HttpOnly; SameSite=Lax");
+                                                    : "; Path=/; HttpOnly; SameSite=Lax");
     if (status == GH_OK) {
         status = gh_buf_status(&value);
     }

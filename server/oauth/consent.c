@@ -2,13 +2,11 @@
 
 #include "server/oauth/answer.h"
 #include "server/oauth/flow.h"
+#include "server/oauth/grant.h"
 #include "server/oauth/login_page.h"
 #include "server/oauth/page.h"
-#include "shared/core/clock.h"
+#include "server/oauth/upstream.h"
 #include "shared/core/log.h"
-#include "shared/core/random.h"
-
-#define GRANT_ID_BYTES 16
 
 static void show(const gh_oauth_server *server, const gh_visit *visit, gh_response *response)
 {
@@ -21,58 +19,15 @@ static void show(const gh_oauth_server *server, const gh_visit *visit, gh_respon
     }
 }
 
-static bool fill_grant(const gh_oauth_server *server, const gh_flow *flow, gh_grant *grant)
-{
-    if (gh_random_token(GRANT_ID_BYTES, &grant->id) != GH_OK) {
-        return false;
-    }
-    grant->client_id = gh_text_dup(flow->client_id);
-    grant->subject = gh_text_dup(flow->subject);
-    grant->name = gh_text_dup(flow->name);
-    grant->email = gh_text_dup(flow->email);
-    grant->scope = gh_text_dup(flow->scope);
-    grant->resource = gh_text_dup(flow->resource);
-    grant->created_at = gh_clock_wall_s();
-    /* The access token that the code brings at its last moment ends before the grant does. */
-    int64_t access_s = server->code_ttl_s + server->access_ttl_s;
-    grant->expires_at =
-        grant->created_at + (server->refresh_ttl_s > access_s ? server->refresh_ttl_s : access_s);
-    return grant->client_id != NULL && grant->subject != NULL && grant->name != NULL &&
-           grant->email != NULL && grant->scope != NULL && grant->resource != NULL;
-}
-
-static bool fill_code(const gh_oauth_server *server, const gh_flow *flow, const gh_grant *grant,
-                      const char *text, gh_code *code)
-{
-    char hash[GH_SHA256_TEXT_MAX];
-    if (gh_sha256_text(gh_view_of(text), hash) != GH_OK) {
-        return false;
-    }
-    code->hash = gh_text_dup(hash);
-    code->grant_id = gh_text_dup(grant->id);
-    code->client_id = gh_text_dup(flow->client_id);
-    code->redirect_uri = gh_text_dup(flow->redirect_uri);
-    code->challenge = gh_text_dup(flow->challenge);
-    code->resource = gh_text_dup(flow->resource);
-    code->expires_at = gh_clock_wall_s() + server->code_ttl_s;
-    return code->hash != NULL && code->grant_id != NULL && code->client_id != NULL &&
-           code->redirect_uri != NULL && code->challenge != NULL && code->resource != NULL;
-}
-
-static gh_status add_grant(const gh_oauth_server *server, const gh_flow *flow, char **code_text)
+static gh_status add_grant(const gh_oauth_server *server, const gh_flow *flow, char **code)
 {
     gh_grant grant;
-    gh_code code;
     memset(&grant, 0, sizeof grant);
-    memset(&code, 0, sizeof code);
-    gh_status status = gh_random_token(GH_OAUTH_TOKEN_BYTES, code_text);
+    gh_status status = gh_grant_make(server, flow, &grant);
     if (status == GH_OK) {
-        status = fill_grant(server, flow, &grant) && fill_code(server, flow, &grant, *code_text, &code)
-                     ? gh_store_grant_add(server->store, &grant, &code)
-                     : GH_ERR_NOMEM;
+        status = gh_grant_keep(server, flow, &grant, code);
     }
     gh_grant_clear(&grant);
-    gh_code_clear(&code);
     return status;
 }
 
@@ -96,7 +51,8 @@ static void approve(const gh_oauth_server *server, const gh_flow *flow, gh_respo
 static void deny(const gh_oauth_server *server, const gh_flow *flow, gh_response *response)
 {
     const gh_answer answer = {flow->redirect_uri, flow->state, 303};
-    gh_log_info("consent denied: client %s, subject %s", flow->client_id, flow->subject);
+    gh_log_info("consent denied: client %s, subject %s", flow->client_id,
+                flow->subject != NULL ? flow->subject : "not signed in");
     gh_answer_error(server, &answer, "access_denied", "The person did not allow the access.", response);
 }
 
@@ -122,16 +78,24 @@ static void decide(const gh_oauth_server *server, const gh_visit *visit, bool ap
     gh_flow_clear(&flow);
 }
 
+/* With an identity provider the consent comes first, and the provider says who it was. */
+static bool may_decide(const gh_oauth_server *server, const gh_visit *visit)
+{
+    return server->idp != NULL || visit->flow.subject != NULL;
+}
+
 static void receive(const gh_oauth_server *server, const gh_visit *visit, gh_response *response)
 {
     gh_view decision = gh_view_of(gh_form_get(visit->form, "decision"));
     bool approved = gh_view_eq_cstr(decision, "approve");
-    if (visit->flow.subject == NULL || !gh_csrf_matches(server, "consent", visit->flow_id, &visit->browser,
-                                                        &visit->flow, gh_form_get(visit->form, "csrf"))) {
+    if (!may_decide(server, visit) || !gh_csrf_matches(server, "consent", visit->flow_id, &visit->browser,
+                                                       &visit->flow, gh_form_get(visit->form, "csrf"))) {
         gh_flow_page_forged(response);
     } else if (!approved && !gh_view_eq_cstr(decision, "deny")) {
         gh_page_message(response, 400, "No decision arrived", "The form said neither \"allow\" nor \"deny\".",
                         "Go back one page and press one of the two buttons.");
+    } else if (approved && server->idp != NULL) {
+        gh_upstream_begin(server, &visit->browser, visit->flow_hash, response);
     } else {
         decide(server, visit, approved, response);
     }
@@ -144,7 +108,7 @@ void gh_oauth_handle_consent(void *server, const gh_request *request, gh_respons
     if (gh_visit_open(server, request, response, &visit)) {
         if (gh_visit_is_post(request)) {
             receive(server, &visit, response);
-        } else if (visit.flow.subject == NULL) {
+        } else if (!may_decide(server, &visit)) {
             gh_flow_redirect(response, "/authorize/login", visit.flow_id);
         } else {
             show(server, &visit, response);

@@ -1,5 +1,8 @@
+#include "server/oauth/cimd.h"
+#include "server/oauth/device.h"
 #include "server/oauth/login_page.h"
 #include "server/oauth/page.h"
+#include "server/oauth/provider.h"
 #include "server/oauth/redirect.h"
 
 typedef struct scope_words {
@@ -64,9 +67,34 @@ static void write_person(gh_buf *page, const gh_visit *visit)
     (void)gh_buf_append_cstr(page, "\">Not you?</a></span></dd></div>\n");
 }
 
+/* A client that is known by its metadata document can have chosen its name, but not that address. */
+static void write_identity(gh_buf *page, const gh_client *client)
+{
+    gh_buf place = GH_BUF_INIT(GH_REDIRECT_MAX + 16);
+    if (gh_cimd_is_url(client->id) && gh_redirect_write_place(gh_view_of(client->id), &place) == GH_OK) {
+        (void)gh_buf_append_cstr(page, "<div><dt>The application is described by</dt><dd>"
+                                       "<span class=\"place\">");
+        gh_page_escape(page, gh_buf_view(&place));
+        (void)gh_buf_append_cstr(page, "</span><span class=\"soft\">in full: <code>");
+        write_text(page, client->id);
+        (void)gh_buf_append_cstr(page, "</code></span></dd></div>\n");
+    }
+    gh_buf_free(&place);
+}
+
+static bool is_device(const gh_visit *visit)
+{
+    return gh_device_is_target(visit->flow.redirect_uri);
+}
+
 static void write_place(gh_buf *page, const gh_visit *visit)
 {
     gh_buf place = GH_BUF_INIT(GH_REDIRECT_MAX + 16);
+    if (is_device(visit)) {
+        (void)gh_buf_append_cstr(page, "<div><dt>The access goes to</dt><dd><span class=\"place\">the device "
+                                       "that shows the code</span></dd></div>\n");
+        return;
+    }
     (void)gh_buf_append_cstr(page, "<div><dt>The answer goes to</dt><dd><span class=\"place\">");
     if (gh_redirect_write_place(gh_view_of(visit->flow.redirect_uri), &place) == GH_OK) {
         gh_page_escape(page, gh_buf_view(&place));
@@ -83,7 +111,11 @@ static void write_warning(gh_buf *page, const gh_visit *visit)
     const char *words =
         "The answer goes to a website. Allow it only if you know that site and just started to "
         "sign in there.";
-    if (gh_redirect_is_loopback(uri)) {
+    if (is_device(visit)) {
+        words = "<strong>Did you start this on another device?</strong> Allow it only if you did, just now, "
+                "and the code that you entered is the one that it shows. If somebody sent you the code or a "
+                "link, deny it: that person would act in your name.";
+    } else if (gh_redirect_is_loopback(uri)) {
         words = "The answer goes to an application on this computer. Allow it only if you just started to "
                 "sign in from one.";
     } else if (!gh_redirect_is_web(uri)) {
@@ -93,8 +125,11 @@ static void write_warning(gh_buf *page, const gh_visit *visit)
     (void)gh_buf_appendf(page, "<p class=\"note\">%s</p>\n", words);
 }
 
-static void write_request(gh_buf *page, const gh_oauth_server *server, const gh_client *client)
+static void write_request(gh_buf *page, const gh_oauth_server *server, const gh_visit *visit)
 {
+    const gh_client *client = &visit->client;
+    const char *advice =
+        is_device(visit) ? "make sure that it is the one on your device" : "look at where the answer goes";
     if (client->name != NULL) {
         (void)gh_buf_append_cstr(page, "<p>An application that calls itself <strong>");
         write_text(page, client->name);
@@ -103,44 +138,96 @@ static void write_request(gh_buf *page, const gh_oauth_server *server, const gh_
         (void)gh_buf_append_cstr(page, "<p>An application that gave no name asks for access to <strong>");
     }
     write_text(page, server->server_name);
-    (void)gh_buf_append_cstr(page, client->name != NULL
-                                       ? "</strong>. Any application can choose that name: look at where the "
-                                         "answer goes.</p>\n"
-                                       : "</strong>. Look at where the answer goes.</p>\n");
+    (void)gh_buf_appendf(page, "</strong>. %s %s.</p>\n",
+                         client->name != NULL ? "Any application can choose that name:" : "Please", advice);
 }
 
-static void write_form(gh_buf *page, const gh_visit *visit, const char *csrf)
+static void write_provider(gh_buf *page, const gh_provider *provider)
 {
+    (void)gh_buf_append_cstr(page, "<p>Sign in with <strong>");
+    write_text(page, provider->place);
+    (void)gh_buf_append_cstr(page,
+                             "</strong> to allow this. You go there next, and come back signed in.</p>\n");
+}
+
+/* With a provider the consent comes before the login. */
+static void write_form(gh_buf *page, const gh_visit *visit, const char *csrf, bool continues)
+{
+    const char *yes = is_device(visit) ? "Yes, allow it" : "Allow";
     (void)gh_buf_append_cstr(page, "<form method=\"post\" action=\"/authorize/consent\">\n"
                                    "<input type=\"hidden\" name=\"flow\" value=\"");
     write_text(page, visit->flow_id);
     (void)gh_buf_append_cstr(page, "\"><input type=\"hidden\" name=\"csrf\" value=\"");
     write_text(page, csrf);
-    (void)gh_buf_append_cstr(page,
-                             "\">\n<div class=\"row\"><button type=\"submit\" name=\"decision\" "
-                             "value=\"approve\">Allow</button>\n<button class=\"quiet\" type=\"submit\" "
-                             "name=\"decision\" value=\"deny\">Deny</button></div>\n</form>\n");
+    (void)gh_buf_appendf(page,
+                         "\">\n<div class=\"row\"><button type=\"submit\" name=\"decision\" "
+                         "value=\"approve\">%s</button>\n<button class=\"quiet\" type=\"submit\" "
+                         "name=\"decision\" value=\"deny\">%s</button></div>\n</form>\n",
+                         continues ? "Continue" : yes, continues ? "Cancel" : "Deny");
+}
+
+static void add_source(const char *uri, gh_buf *out)
+{
+    gh_buf source = GH_BUF_INIT(GH_REDIRECT_MAX + 4096);
+    if (gh_redirect_write_source(gh_view_of(uri), &source) == GH_OK) {
+        (void)gh_buf_append_cstr(out, out->len > 0 ? " " : "");
+        (void)gh_buf_append_view(out, gh_buf_view(&source));
+    }
+    gh_buf_free(&source);
+}
+
+/* Browsers apply form-action to the redirects that follow the form, too: to the provider, and from there at
+ * once to the client when the person is signed in already. NULL when there is nothing to list. */
+static const char *write_sources(const gh_visit *visit, const gh_provider *provider, gh_buf *out)
+{
+    add_source(visit->flow.redirect_uri, out);
+    if (provider != NULL) {
+        add_source(provider->metadata.authorization_endpoint, out);
+    }
+    return out->len > 0 && gh_buf_status(out) == GH_OK ? gh_buf_cstr(out) : NULL;
+}
+
+/* `provider` is NULL for the dev login. */
+static void show(const gh_oauth_server *server, const gh_visit *visit, const gh_provider *provider,
+                 const char *csrf, gh_response *response)
+{
+    gh_buf page = GH_BUF_INIT(GH_PAGE_MAX);
+    gh_buf sources = GH_BUF_INIT(2 * GH_REDIRECT_MAX + 4096);
+    gh_page_begin(&page, "Allow access?");
+    (void)gh_buf_append_cstr(&page, "<h1>Allow access?</h1>\n");
+    write_request(&page, server, visit);
+    (void)gh_buf_append_cstr(&page, "<dl>\n");
+    if (provider == NULL) {
+        write_person(&page, visit);
+    }
+    write_identity(&page, &visit->client);
+    write_place(&page, visit);
+    write_scopes(&page, server, visit);
+    (void)gh_buf_append_cstr(&page, "</dl>\n");
+    write_warning(&page, visit);
+    if (provider != NULL) {
+        write_provider(&page, provider);
+    }
+    write_form(&page, visit, csrf, provider != NULL);
+    gh_page_end(&page);
+    gh_page_send(response, 200, &page, write_sources(visit, provider, &sources));
+    gh_buf_free(&sources);
+    gh_buf_free(&page);
 }
 
 void gh_consent_page(const gh_oauth_server *server, const gh_visit *visit, const char *csrf,
                      gh_response *response)
 {
-    gh_buf page = GH_BUF_INIT(GH_PAGE_MAX);
-    gh_buf source = GH_BUF_INIT(GH_REDIRECT_MAX + 16);
-    gh_page_begin(&page, "Allow access?");
-    (void)gh_buf_append_cstr(&page, "<h1>Allow access?</h1>\n");
-    write_request(&page, server, &visit->client);
-    (void)gh_buf_append_cstr(&page, "<dl>\n");
-    write_person(&page, visit);
-    write_place(&page, visit);
-    write_scopes(&page, server, visit);
-    (void)gh_buf_append_cstr(&page, "</dl>\n");
-    write_warning(&page, visit);
-    write_form(&page, visit, csrf);
-    gh_page_end(&page);
-    /* Browsers apply form-action to the redirect that follows the form, too. */
-    bool listed = gh_redirect_write_source(gh_view_of(visit->flow.redirect_uri), &source) == GH_OK;
-    gh_page_send(response, 200, &page, listed ? gh_buf_cstr(&source) : NULL);
-    gh_buf_free(&source);
-    gh_buf_free(&page);
+    gh_provider provider;
+    if (server->idp == NULL) {
+        show(server, visit, NULL, csrf, response);
+        return;
+    }
+    gh_status status = gh_provider_read(server, &provider);
+    if (status == GH_OK) {
+        show(server, visit, &provider, csrf, response);
+    } else {
+        gh_provider_page(response, status);
+    }
+    gh_provider_clear(&provider);
 }

@@ -1,5 +1,6 @@
 #include "server/oauth/credentials.h"
 
+#include "server/oauth/cimd.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/reply.h"
 #include "shared/net/base64.h"
@@ -84,14 +85,21 @@ static bool find_client(const gh_oauth_server *server, const gh_request *request
         gh_buf_free(&id);
         return false;
     }
+    gh_error why = {0};
     /* A lack of memory must not read as "not registered": clients throw their registration away for that. */
     gh_status status = gh_buf_status(&id) == GH_ERR_NOMEM
                            ? GH_ERR_NOMEM
-                           : gh_store_client_get(server->store, gh_buf_cstr(&id), &call->client);
+                           : gh_clients_find(server, gh_buf_cstr(&id), &call->client, &why);
     gh_buf_free(&id);
     if (status == GH_ERR_NOT_FOUND) {
-        invalid_client(response, basic,
-                       "This client is not registered here. Register anew at the registration_endpoint.");
+        invalid_client(
+            response, basic,
+            why.message[0] != '\0'
+                ? why.message
+                : "This client is not registered here. Register anew at the registration_endpoint.");
+    } else if (status == GH_ERR_UNAVAILABLE && why.message[0] != '\0') {
+        gh_response_header_cstr(response, "Retry-After", GH_OAUTH_RETRY_AFTER);
+        gh_response_error(response, 503, "temporarily_unavailable", why.message);
     } else if (status != GH_OK) {
         gh_reply_failure(response, status);
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/oauth/cimd.h"
 #include "server/oauth/page.h"
 
 bool gh_visit_is_post(const gh_request *request)
@@ -108,7 +109,7 @@ bool gh_visit_open(const gh_oauth_server *server, const gh_request *request, gh_
         status = find_flow(server, request, visit);
     }
     if (status == GH_OK) {
-        status = gh_store_client_get(server->store, visit->flow.client_id, &visit->client);
+        status = gh_clients_find(server, visit->flow.client_id, &visit->client, NULL);
     }
     if (status == GH_ERR_NOT_FOUND) {
         gh_flow_page_gone(response);

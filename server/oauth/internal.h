@@ -1,18 +1,20 @@
 /* Private to this folder: what the handlers of one authorization server share. Immutable after creation but
- * for the throttle, which has its own lock, so that every handler may run on any thread. */
+ * for the throttles, the signing keys and the clients' documents, which have their own locks, so that every
+ * handler may run on any thread. */
 #ifndef GH_SERVER_OAUTH_INTERNAL_H
 #define GH_SERVER_OAUTH_INTERNAL_H
 
 #include <stdbool.h>
 
 #include "server/oauth/server.h"
+#include "server/oauth/signing.h"
 #include "server/oauth/throttle.h"
 
 #define GH_OAUTH_FLOWS_MAX 10000    /* logins under way at once */
 #define GH_OAUTH_CLIENT_IDLE_S 3600 /* a registration that was never used may make room after this */
 #define GH_OAUTH_RETRY_AFTER "5"    /* seconds; what a client waits after an outage of the store */
 #define GH_OAUTH_STATE_MAX 2048     /* bytes of `state` */
-#define GH_OAUTH_CLIENT_ID_MAX 256  /* bytes; longer ones are not looked up */
+#define GH_OAUTH_CLIENT_ID_MAX 1024 /* bytes; longer ones are not looked up */
 #define GH_OAUTH_TOKEN_BYTES 32     /* entropy of codes, refresh tokens, flow ids and cookies */
 #define GH_OAUTH_TOKEN_LEN 43       /* the same as base64url text */
 #define GH_OAUTH_DOCUMENT_MAX 65536 /* bytes of a metadata document, a page or a reply */
@@ -28,14 +30,20 @@ struct gh_oauth_server {
     const gh_secret *dev_password; /* borrowed; NULL */
     size_t max_clients;
     int64_t code_ttl_s, access_ttl_s, refresh_ttl_s, refresh_grace_s, flow_ttl_s;
-    gh_key *signing_key;
-    gh_keyset *keys;
+    gh_idp *idp;               /* borrowed; NULL: the dev login */
+    const gh_sealer *sealer;   /* borrowed; with idp */
+    gh_text_list requirements; /* "groups=mcp" */
+    gh_signing *signing;
     gh_secret *csrf_secret;
     gh_secret *refresh_secret;
     char *cookie_name;
-    bool secure;                             /* the issuer is https */
-    char *metadata, *openid_metadata, *jwks; /* documents, written once */
-    gh_throttle *throttle;                   /* wrong passwords */
+    char *state_cookie_name;          /* of the way to the provider and back */
+    bool secure;                      /* the issuer is https */
+    char *metadata, *openid_metadata; /* documents, written once */
+    gh_throttle *throttle;            /* wrong passwords */
+    struct gh_device_limits *device_limits;
+    struct gh_upstream_queue *refresh_queue;
+    struct gh_cimd *cimd; /* clients that are known by their metadata documents */
 };
 
 #endif

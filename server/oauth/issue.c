@@ -29,14 +29,15 @@ gh_status gh_issue_access_token(const gh_oauth_server *server, const gh_grant *g
 {
     char *jti = NULL;
     cJSON *claims = cJSON_CreateObject();
+    gh_key *key = gh_signing_key(server->signing);
     gh_status status = claims == NULL ? GH_ERR_NOMEM : gh_random_token(JTI_BYTES, &jti);
     if (status == GH_OK) {
-        status = fill_claims(server, grant, scope, jti, claims)
-                     ? gh_jwt_sign(server->signing_key, "at+jwt", claims, token)
-                     : GH_ERR_NOMEM;
+        status = fill_claims(server, grant, scope, jti, claims) ? gh_jwt_sign(key, "at+jwt", claims, token)
+                                                                : GH_ERR_NOMEM;
     }
     gh_wipe_free(jti);
     cJSON_Delete(claims);
+    gh_key_free(key);
     return status;
 }
 

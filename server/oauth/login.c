@@ -150,7 +150,14 @@ out:
 
 void gh_oauth_handle_login(void *server, const gh_request *request, gh_response *response)
 {
+    const gh_oauth_server *self = server;
     gh_visit visit;
+    if (self->idp != NULL) {
+        gh_page_message(response, 404, "There is no login page here",
+                        "This server leaves signing in to its identity provider.",
+                        "Go back to your application and sign in again.");
+        return;
+    }
     memset(&visit, 0, sizeof visit);
     if (gh_visit_open(server, request, response, &visit)) {
         if (gh_visit_is_post(request)) {

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "server/oauth/device.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/keys.h"
+#include "server/oauth/reply.h"
 #include "shared/json/access.h"
 #include "shared/oauth/metadata.h"
 
@@ -20,14 +22,16 @@ static bool join(char **out, const char *origin, const char *path)
 static bool describe(const gh_oauth_server *server, gh_server_metadata *out)
 {
     out->iss_parameter_supported = true;
+    out->client_id_metadata_document_supported = true;
     return join(&out->issuer, server->issuer, "") &&
            join(&out->authorization_endpoint, server->issuer, "/authorize") &&
            join(&out->token_endpoint, server->issuer, "/token") &&
            join(&out->registration_endpoint, server->issuer, "/register") &&
            join(&out->revocation_endpoint, server->issuer, "/revoke") &&
+           join(&out->device_authorization_endpoint, server->issuer, "/device_authorization") &&
            join(&out->jwks_uri, server->issuer, "/jwks") &&
            join(&out->scopes_supported, server->scopes_supported, "") &&
-           join(&out->grant_types_supported, "authorization_code refresh_token", "") &&
+           join(&out->grant_types_supported, "authorization_code refresh_token " GH_DEVICE_GRANT_TYPE, "") &&
            join(&out->response_types_supported, "code", "") &&
            join(&out->code_challenge_methods_supported, "S256", "") &&
            join(&out->token_endpoint_auth_methods_supported, "none", "") &&
@@ -74,20 +78,8 @@ static gh_status write_metadata(const gh_oauth_server *server, bool openid, char
 
 gh_status gh_oauth_documents_write(gh_oauth_server *server)
 {
-    gh_buf jwks = GH_BUF_INIT(GH_OAUTH_DOCUMENT_MAX);
     gh_status status = write_metadata(server, false, &server->metadata);
-    if (status == GH_OK) {
-        status = write_metadata(server, true, &server->openid_metadata);
-    }
-    if (status == GH_OK) {
-        status = gh_keyset_write(server->keys, &jwks);
-    }
-    if (status == GH_OK) {
-        server->jwks = gh_buf_steal(&jwks);
-        status = server->jwks == NULL ? GH_ERR_NOMEM : GH_OK;
-    }
-    gh_buf_free(&jwks);
-    return status;
+    return status == GH_OK ? write_metadata(server, true, &server->openid_metadata) : status;
 }
 
 static void answer(gh_response *response, const char *document)
@@ -113,6 +105,15 @@ void gh_oauth_handle_openid_metadata(void *server, const gh_request *request, gh
 void gh_oauth_handle_jwks(void *server, const gh_request *request, gh_response *response)
 {
     const gh_oauth_server *self = server;
+    gh_buf jwks = GH_BUF_INIT(GH_OAUTH_DOCUMENT_MAX);
+    gh_keyset *keys = gh_signing_keyset(self->signing);
+    gh_status status = gh_keyset_write(keys, &jwks);
     (void)request;
-    answer(response, self->jwks);
+    if (status == GH_OK) {
+        answer(response, gh_buf_cstr(&jwks));
+    } else {
+        gh_reply_failure(response, status);
+    }
+    gh_keyset_free(keys);
+    gh_buf_free(&jwks);
 }

@@ -4,7 +4,7 @@
 
 #include "server/oauth/server.h"
 
-/* Writes the three documents once; they never change while the server lives. */
+/* Writes the two metadata documents once; they never change while the server lives. */
 GH_MUST_USE gh_status gh_oauth_documents_write(gh_oauth_server *server);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/oauth/device.h"
 #include "server/oauth/display.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/redirect.h"
@@ -12,6 +13,9 @@
 
 #define METADATA "invalid_client_metadata"
 #define GRANT_TYPES "authorization_code refresh_token"
+
+/* Everything that a client may be registered for, in the order in which it is written. */
+static const char *const KNOWN_GRANTS[] = {"authorization_code", "refresh_token", GH_DEVICE_GRANT_TYPE};
 
 /* Some clients write null for what they leave out. */
 static const cJSON *present(const cJSON *json, const char *name)
@@ -27,6 +31,14 @@ static gh_status take_text(gh_buf *buf, char **out)
     return *out == NULL ? GH_ERR_NOMEM : GH_OK;
 }
 
+/* A client of the device grant alone is never redirected to. */
+static bool uses_redirects(const cJSON *json)
+{
+    return present(json, "grant_types") == NULL || present(json, "redirect_uris") != NULL ||
+           !gh_json_array_has(json, "grant_types", GH_DEVICE_GRANT_TYPE) ||
+           gh_json_array_has(json, "grant_types", "authorization_code");
+}
+
 static gh_status read_redirects(const gh_oauth_server *server, const cJSON *json, gh_client *client,
                                 gh_error *error)
 {
@@ -35,6 +47,10 @@ static gh_status read_redirects(const gh_oauth_server *server, const cJSON *json
     gh_buf lines = GH_BUF_INIT(GH_REGISTRATION_REDIRECTS_MAX * (GH_REDIRECT_MAX + 1));
     gh_status status = GH_OK;
     int count = cJSON_GetArraySize(list);
+    if (!uses_redirects(json)) {
+        client->redirect_uris = gh_text_dup("");
+        return client->redirect_uris == NULL ? GH_ERR_NOMEM : GH_OK;
+    }
     if (count < 1 || count > GH_REGISTRATION_REDIRECTS_MAX) {
         return gh_error_set(error, GH_ERR_INVALID, "redirect_uris must be an array of 1 to %d URIs",
                             GH_REGISTRATION_REDIRECTS_MAX);
@@ -77,28 +93,42 @@ static bool is_list(const cJSON *json, const char *name)
     return true;
 }
 
-/* Who names no grant types gets both: clients that leave the list out ask for refresh tokens all the same. */
+/* What is known of the list, which must begin a login one way or the other. */
+static gh_status select_grants(const cJSON *json, char **out, gh_error *error)
+{
+    gh_buf grants = GH_BUF_INIT(256);
+    if (!gh_json_array_has(json, "grant_types", "authorization_code") &&
+        !gh_json_array_has(json, "grant_types", GH_DEVICE_GRANT_TYPE)) {
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "grant_types must include authorization_code or " GH_DEVICE_GRANT_TYPE
+                            "; refresh_token is the only other one here");
+    }
+    for (size_t i = 0; i < sizeof KNOWN_GRANTS / sizeof *KNOWN_GRANTS; i++) {
+        if (gh_json_array_has(json, "grant_types", KNOWN_GRANTS[i])) {
+            (void)gh_buf_append_cstr(&grants, grants.len > 0 ? " " : "");
+            (void)gh_buf_append_cstr(&grants, KNOWN_GRANTS[i]);
+        }
+    }
+    return take_text(&grants, out);
+}
+
+/* Who names no grant types gets the first two: clients that leave the list out ask for refresh tokens all the
+ * same. */
 static gh_status read_grants(const cJSON *json, gh_client *client, gh_error *error)
 {
-    const char *granted = GRANT_TYPES;
     if (!is_list(json, "grant_types") || !is_list(json, "response_types")) {
         return gh_error_set(error, GH_ERR_INVALID,
                             "grant_types and response_types must be arrays of strings");
     }
-    if (present(json, "grant_types") != NULL) {
-        if (!gh_json_array_has(json, "grant_types", "authorization_code")) {
-            return gh_error_set(error, GH_ERR_INVALID,
-                                "grant_types must include authorization_code; refresh_token is the only "
-                                "other one here");
-        }
-        granted =
-            gh_json_array_has(json, "grant_types", "refresh_token") ? GRANT_TYPES : "authorization_code";
-    }
-    if (present(json, "response_types") != NULL && !gh_json_array_has(json, "response_types", "code")) {
+    if (uses_redirects(json) && present(json, "response_types") != NULL &&
+        !gh_json_array_has(json, "response_types", "code")) {
         return gh_error_set(error, GH_ERR_INVALID,
                             "response_types must include \"code\", the only one that is supported");
     }
-    client->grant_types = gh_text_dup(granted);
+    if (present(json, "grant_types") != NULL) {
+        return select_grants(json, &client->grant_types, error);
+    }
+    client->grant_types = gh_text_dup(GRANT_TYPES);
     return client->grant_types == NULL ? GH_ERR_NOMEM : GH_OK;
 }
 
@@ -186,7 +216,7 @@ static bool add_redirects(cJSON *json, const char *lines)
     gh_view rest = gh_view_of(lines);
     gh_view line;
     bool complete = list != NULL;
-    while (complete && gh_view_next(&rest, '\n', &line)) {
+    while (complete && rest.len > 0 && gh_view_next(&rest, '\n', &line)) {
         char *text = gh_view_dup(line);
         cJSON *item = text != NULL ? cJSON_CreateString(text) : NULL;
         complete = item != NULL && cJSON_AddItemToArray(list, item) != 0;
@@ -204,7 +234,7 @@ gh_status gh_registration_write(const gh_oauth_server *server, const gh_client *
         gh_json_add_string(json, "client_name", client->name) &&
         gh_json_add_string(json, "client_uri", client->uri) && add_redirects(json, client->redirect_uris) &&
         gh_json_add_words(json, "grant_types", client->grant_types) &&
-        gh_json_add_words(json, "response_types", "code") &&
+        (client->redirect_uris[0] == '\0' || gh_json_add_words(json, "response_types", "code")) &&
         gh_json_add_string(json, "token_endpoint_auth_method", "none") &&
         gh_json_add_string(json, "scope", client->scope != NULL ? client->scope : server->default_scope);
     gh_status status = complete ? gh_json_print(json, out) : GH_ERR_NOMEM;

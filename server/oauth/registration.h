@@ -14,8 +14,9 @@
  * refusal is GH_ERR_INVALID with *code one of RFC 7591's error codes and a sentence in `error`.
  *
  * Members that are unknown are ignored. Every client is public: whichever token_endpoint_auth_method it asks
- * for, it is registered with `none`, as 3.2.1 allows. Grant types beyond authorization_code and refresh_token
- * and scopes that are not supported are left out. */
+ * for, it is registered with `none`, as 3.2.1 allows. Grant types beyond authorization_code, refresh_token
+ * and the device grant, and scopes that are not supported, are left out. A client of the device grant alone
+ * needs no redirect_uris. */
 GH_MUST_USE gh_status gh_registration_read(const gh_oauth_server *server, const cJSON *json,
                                            gh_client *client, const char **code, gh_error *error);
 /* Appends the reply: what was registered. */

@@ -5,6 +5,7 @@
 #include "server/oauth/credentials.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/reply.h"
+#include "server/oauth/upstream_tokens.h"
 #include "shared/core/digest.h"
 #include "shared/core/log.h"
 #include "shared/json/access.h"
@@ -20,8 +21,9 @@ static bool is_jwt(gh_view token)
 static gh_status find_by_access(const gh_oauth_server *server, const gh_client *client, gh_view token,
                                 char **grant_id)
 {
+    gh_keyset *keys = gh_signing_keyset(server->signing);
     const gh_jwt_rules rules = {
-        .issuer = server->issuer, .audience = server->resource, .type = "at+jwt", .keys = server->keys};
+        .issuer = server->issuer, .audience = server->resource, .type = "at+jwt", .keys = keys};
     cJSON *claims = NULL;
     gh_status status = gh_jwt_verify(token, &rules, &claims, NULL);
     if (status == GH_OK) {
@@ -37,6 +39,7 @@ static gh_status find_by_access(const gh_oauth_server *server, const gh_client *
         status = GH_ERR_NOT_FOUND;
     }
     cJSON_Delete(claims);
+    gh_keyset_free(keys);
     return status;
 }
 
@@ -48,6 +51,22 @@ static gh_status find_by_refresh(const gh_oauth_server *server, const gh_client 
     return status == GH_OK ? gh_store_refresh_find(server->store, hash, client->id, grant_id) : status;
 }
 
+/* Ends the grant here first, then, as far as that goes, at the identity provider. */
+static gh_status revoke(const gh_oauth_server *server, const char *grant_id)
+{
+    gh_upstream_secrets secrets;
+    memset(&secrets, 0, sizeof secrets);
+    gh_status kept =
+        server->idp != NULL ? gh_upstream_secrets_get(server, grant_id, &secrets) : GH_ERR_NOT_FOUND;
+    gh_status status = gh_store_grant_revoke(server->store, grant_id);
+    if (status == GH_OK && kept == GH_OK) {
+        gh_upstream_forget(server,
+                           secrets.refresh_token != NULL ? secrets.refresh_token : secrets.access_token);
+    }
+    gh_upstream_secrets_clear(&secrets);
+    return status;
+}
+
 /* Either token ends the grant with everything under it. What is unknown, expired or another client's is none
  * of this client's business and answered alike (RFC 7009, 2.2). */
 static void end_grant(const gh_oauth_server *server, const gh_client *client, gh_view token,
@@ -57,7 +76,7 @@ static void end_grant(const gh_oauth_server *server, const gh_client *client, gh
     gh_status status = is_jwt(token) ? find_by_access(server, client, token, &grant_id)
                                      : find_by_refresh(server, client, token, &grant_id);
     if (status == GH_OK) {
-        status = gh_store_grant_revoke(server->store, grant_id);
+        status = revoke(server, grant_id);
         if (status == GH_OK) {
             gh_log_info("grant revoked: client %s", client->id);
         }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/oauth/device.h"
 #include "server/oauth/resource.h"
 
 typedef struct grant_type {
@@ -12,6 +13,7 @@ typedef struct grant_type {
 static const grant_type GRANT_TYPES[] = {
     {"authorization_code", gh_token_by_code},
     {"refresh_token", gh_token_by_refresh},
+    {GH_DEVICE_GRANT_TYPE, gh_token_by_device},
 };
 
 void gh_token_invalid_grant(gh_response *response, const char *description)
@@ -39,7 +41,8 @@ static void dispatch(const gh_oauth_server *server, const gh_call *call, gh_resp
     const grant_type *type = find_type(name);
     if (type == NULL) {
         gh_response_error(response, 400, "unsupported_grant_type",
-                          "grant_type must be authorization_code or refresh_token.");
+                          "grant_type must be authorization_code, refresh_token or " GH_DEVICE_GRANT_TYPE
+                          ".");
     } else if (!gh_text_has_word(gh_view_of(call->client.grant_types), gh_view_of(type->name))) {
         gh_response_error(response, 400, "unauthorized_client",
                           "This client is not registered for that grant_type.");

@@ -65,30 +65,43 @@ static gh_status add_refresh(const gh_oauth_server *server, const gh_call *call,
     return status == GH_OK ? gh_store_refresh_add(server->store, hash, grant->id, call->client.id) : status;
 }
 
-static void issue(const gh_oauth_server *server, const gh_call *call, const gh_code *code,
-                  gh_response *response)
+static void report(gh_status status, gh_response *response)
 {
-    gh_grant grant;
-    char *access = NULL;
-    char *refresh = NULL;
-    memset(&grant, 0, sizeof grant);
-    gh_status status = gh_store_grant_get(server->store, code->grant_id, &grant);
-    if (status == GH_OK) {
-        status = gh_issue_access_token(server, &grant, grant.scope, &access);
-    }
-    if (status == GH_OK) {
-        status = add_refresh(server, call, &grant, &refresh);
-    }
-    if (status == GH_OK) {
-        status = gh_issue_reply(server, access, refresh, grant.scope, response);
-    }
     if (status == GH_ERR_NOT_FOUND) {
         gh_token_invalid_grant(response, "The access was revoked meanwhile; sign in again.");
     } else if (status != GH_OK) {
         gh_reply_failure(response, status);
     }
+}
+
+void gh_token_issue(const gh_oauth_server *server, const gh_call *call, const gh_grant *grant,
+                    gh_response *response)
+{
+    char *access = NULL;
+    char *refresh = NULL;
+    gh_status status = gh_issue_access_token(server, grant, grant->scope, &access);
+    if (status == GH_OK) {
+        status = add_refresh(server, call, grant, &refresh);
+    }
+    if (status == GH_OK) {
+        status = gh_issue_reply(server, access, refresh, grant->scope, response);
+    }
+    report(status, response);
     gh_wipe_free(access);
     gh_wipe_free(refresh);
+}
+
+static void issue(const gh_oauth_server *server, const gh_call *call, const gh_code *code,
+                  gh_response *response)
+{
+    gh_grant grant;
+    memset(&grant, 0, sizeof grant);
+    gh_status status = gh_store_grant_get(server->store, code->grant_id, &grant);
+    if (status == GH_OK) {
+        gh_token_issue(server, call, &grant, response);
+    } else {
+        report(status, response);
+    }
     gh_grant_clear(&grant);
 }
 

@@ -6,6 +6,7 @@
 #include "server/oauth/reply.h"
 #include "server/oauth/scope.h"
 #include "server/oauth/token.h"
+#include "server/oauth/upstream_refresh.h"
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
 
@@ -84,7 +85,9 @@ void gh_token_by_refresh(const gh_oauth_server *server, const gh_call *call, gh_
 {
     const char *token = gh_form_get(call->form, "refresh_token");
     rotation r;
+    gh_upstream_turn turn;
     memset(&r, 0, sizeof r);
+    memset(&turn, 0, sizeof turn);
     if (token == NULL) {
         gh_response_error(response, 400, "invalid_request", "refresh_token is missing.");
         return;
@@ -100,6 +103,10 @@ void gh_token_by_refresh(const gh_oauth_server *server, const gh_call *call, gh_
         goto out;
     }
     if (status == GH_OK) {
+        const gh_upstream_wish wish = {r.hash, r.successor_hash, call->client.id};
+        if (server->idp != NULL && !gh_upstream_turn_open(server, &wish, response, &turn)) {
+            goto out;
+        }
         status = rotate(server, call, &r, response);
     }
     if (status == GH_ERR_NOT_FOUND) {
@@ -108,6 +115,7 @@ void gh_token_by_refresh(const gh_oauth_server *server, const gh_call *call, gh_
         gh_reply_failure(response, status);
     }
 out:
+    gh_upstream_turn_close(server, &turn);
     gh_wipe(r.successor, sizeof r.successor);
     free(r.scope);
     gh_grant_clear(&r.grant);

@@ -55,7 +55,7 @@ START_TEST(a_good_request_shows_the_login_page_and_sets_the_cookie)
     ck_assert_ptr_nonnull(strstr(reply_body(&r), "anyone on this computer can sign in as anyone"));
     reply_header(&r, "Set-Cookie", cookie, sizeof cookie);
     ck_assert_int_eq(strncmp(cookie, "gh_flow_8080=", 13), 0);
-    ck_assert_str_eq(strchr(cookie, ';'), "; Path=/authorize; HttpOnly; SameSite=Lax");
+    ck_assert_str_eq(strchr(cookie, ';'), "; Path=/; HttpOnly; SameSite=Lax");
     reply_clear(&r);
 }
 END_TEST

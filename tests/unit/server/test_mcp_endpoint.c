@@ -56,7 +56,7 @@ static void set_up(void)
                                            .max_sessions_per_principal = 10,
                                            .session_idle_ms = 60000};
     ck_assert_int_eq(gh_mcp_engine_new(&engine_options, registry, &engine), GH_OK);
-    endpoint = (gh_mcp_endpoint){bearer, engine, METADATA, "mcp"};
+    endpoint = (gh_mcp_endpoint){bearer, engine, METADATA, "mcp", "mcp"};
     gh_response_init(&response, NULL);
 }
 
@@ -177,6 +177,28 @@ START_TEST(a_revoked_grant_counts_at_once_and_an_outage_is_503)
 }
 END_TEST
 
+START_TEST(who_may_not_enter_gets_403_and_no_challenge)
+{
+    static const char *const rules[] = {"groups=mcp"};
+    gh_bearer *strict = NULL;
+    const gh_bearer_options options = {.issuer = ISSUER,
+                                       .resource = RESOURCE,
+                                       .keys = give_keys,
+                                       .foreign = true,
+                                       .required_claims = rules,
+                                       .required_claim_count = 1};
+    ck_assert_int_eq(gh_bearer_new(&options, &strict), GH_OK);
+    endpoint.bearer = strict;
+    char *token = token_with("mcp");
+    call(gh_mcp_handle_post, token, "application/json", "application/json, text/event-stream", INITIALIZE);
+    ck_assert_int_eq(response.status, 403);
+    ck_assert(body_has("access_denied"));
+    ck_assert(!head_has("WWW-Authenticate"));
+    free(token);
+    gh_bearer_free(strict);
+}
+END_TEST
+
 START_TEST(media_types_are_checked_leniently)
 {
     static const char *const fine[] = {"application/json, text/event-stream", "*/*", "application/json",
@@ -253,6 +275,7 @@ int main(void)
     tcase_add_test(tests, a_bad_token_is_named_in_the_challenge);
     tcase_add_test(tests, too_little_scope_is_403);
     tcase_add_test(tests, a_revoked_grant_counts_at_once_and_an_outage_is_503);
+    tcase_add_test(tests, who_may_not_enter_gets_403_and_no_challenge);
     tcase_add_test(tests, media_types_are_checked_leniently);
     tcase_add_test(tests, the_engine_answers_who_may_come_in);
     tcase_add_test(tests, get_has_no_stream_to_offer);

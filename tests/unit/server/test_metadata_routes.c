@@ -33,7 +33,12 @@ static void assert_common(const cJSON *json)
     assert_list(json, "scopes_supported", "[\"mcp\",\"offline_access\"]");
     assert_list(json, "response_types_supported", "[\"code\"]");
     assert_list(json, "response_modes_supported", "[\"query\"]");
-    assert_list(json, "grant_types_supported", "[\"authorization_code\",\"refresh_token\"]");
+    assert_list(
+        json, "grant_types_supported",
+        "[\"authorization_code\",\"refresh_token\",\"urn:ietf:params:oauth:grant-type:device_code\"]");
+    ck_assert_str_eq(gh_json_get_string(json, "device_authorization_endpoint"),
+                     ISSUER "/device_authorization");
+    assert_list(json, "client_id_metadata_document_supported", "true");
     assert_list(json, "token_endpoint_auth_methods_supported", "[\"none\"]");
     assert_list(json, "revocation_endpoint_auth_methods_supported", "[\"none\"]");
     assert_list(json, "code_challenge_methods_supported", "[\"S256\"]");
