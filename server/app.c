@@ -3,31 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/auth/bearer.h"
 #include "server/http/listener.h"
 #include "server/http/routes.h"
+#include "server/identity.h"
 #include "server/mcp/engine.h"
 #include "server/mcp/registry.h"
-#include "server/oauth/server.h"
 #include "server/plugin/plugin.h"
-#include "server/store/store.h"
 #include "server/tools/tool.h"
-#include "shared/core/log.h"
 
-#define SCOPE "mcp"
-#define SCOPES_SUPPORTED "mcp offline_access"
-#define CODE_TTL_S 60
-#define REFRESH_GRACE_S 30
-#define FLOW_TTL_S 600
 #define SESSIONS_PER_PRINCIPAL 100
 
 struct gh_app {
     const gh_settings *settings;
     gh_reservation reservation;
     gh_site *site;
-    gh_store *store;
-    gh_oauth_server *oauth;
-    gh_bearer *bearer;
+    gh_identity identity;
     gh_plugins *plugins;
     gh_mcp_registry *registry;
     gh_mcp_engine *engine;
@@ -41,28 +31,10 @@ struct gh_app {
     gh_listener *listener;
 };
 
-static gh_keyset *current_keys(void *context)
-{
-    gh_app *app = context;
-    return gh_oauth_server_keys(app->oauth);
-}
-
-static gh_status grant_alive(void *context, const char *grant_id)
-{
-    gh_app *app = context;
-    return gh_store_grant_alive(app->store, grant_id);
-}
-
 static gh_status is_ready(void *context, gh_error *error)
 {
-    gh_app *app = context;
-    if (gh_store_ping(app->store) != GH_OK) {
-        return gh_error_set(error, GH_ERR_UNAVAILABLE, "The store does not answer.");
-    }
-    gh_keyset *keys = gh_oauth_server_keys(app->oauth);
-    bool some = keys != NULL && gh_keyset_count(keys) > 0;
-    gh_keyset_free(keys);
-    return some ? GH_OK : gh_error_set(error, GH_ERR_UNAVAILABLE, "There are no signing keys.");
+    const gh_app *app = context;
+    return gh_identity_ready(&app->identity, error);
 }
 
 /* `localhost` is 127.0.0.1 and ::1 to every client; other addresses must be named. */
@@ -91,33 +63,9 @@ static gh_status take_address(gh_app *app, gh_error *error)
     return status;
 }
 
-static gh_status open_authorization_server(gh_app *app, gh_error *error)
+static gh_status open_identity(gh_app *app, gh_error *error)
 {
-    const gh_settings *settings = app->settings;
-    const gh_oauth_options options = {.issuer = gh_site_origin(app->site),
-                                      .resource = gh_site_mcp_url(app->site),
-                                      .scopes_supported = SCOPES_SUPPORTED,
-                                      .default_scope = SCOPE,
-                                      .server_name = settings->name,
-                                      .redirect_schemes = &settings->redirect_schemes,
-                                      .dev_password = settings->dev_password,
-                                      .max_clients = (size_t)settings->max_clients,
-                                      .code_ttl_s = CODE_TTL_S,
-                                      .access_ttl_s = settings->access_token_ttl_ms / 1000,
-                                      .refresh_ttl_s = settings->refresh_token_ttl_ms / 1000,
-                                      .refresh_grace_s = REFRESH_GRACE_S,
-                                      .flow_ttl_s = FLOW_TTL_S};
-    const gh_bearer_options bearer = {.issuer = gh_site_origin(app->site),
-                                      .resource = gh_site_mcp_url(app->site),
-                                      .required_scope = SCOPE,
-                                      .context = app,
-                                      .keys = current_keys,
-                                      .grant_alive = grant_alive};
-    gh_status status = gh_store_open(settings->store, &app->store, error);
-    if (status == GH_OK) {
-        status = gh_oauth_server_new(&options, app->store, &app->oauth, error);
-    }
-    return status == GH_OK ? gh_bearer_new(&bearer, &app->bearer) : status;
+    return gh_identity_open(app->settings, app->site, &app->identity, error);
 }
 
 static gh_status add_tool(void *registry, const gh_tool *tool, gh_error *error)
@@ -149,21 +97,30 @@ static gh_status make_engine(gh_app *app, gh_error *error)
 
 static gh_status make_routes(gh_app *app, gh_error *error)
 {
+    gh_identity *identity = &app->identity;
     const gh_pages_options pages = {.site = app->site,
                                     .server_name = app->settings->name,
-                                    .scopes = SCOPE,
+                                    .scopes = identity->challenge_scope,
+                                    .authorization_server = identity->issuer,
+                                    .own_metadata = identity->oauth != NULL || identity->has_facade,
                                     .context = app,
                                     .ready = is_ready};
     gh_status status = gh_pages_new(&pages, &app->pages);
     if (status != GH_OK) {
         return status;
     }
-    app->endpoint = (gh_mcp_endpoint){.bearer = app->bearer,
+    app->endpoint = (gh_mcp_endpoint){.bearer = identity->bearer,
                                       .engine = app->engine,
                                       .resource_metadata = gh_site_resource_metadata(app->site),
-                                      .scope = SCOPE};
-    size_t count =
-        gh_routes_fill(app->pages, app->oauth, &app->endpoint, (size_t)app->settings->max_body, app->routes);
+                                      .scope = identity->challenge_scope,
+                                      .required_scope = identity->required_scope};
+    const gh_routes_parts parts = {.pages = app->pages,
+                                   .endpoint = &app->endpoint,
+                                   .oauth = identity->oauth,
+                                   .dev_login = identity->idp == NULL,
+                                   .facade = identity->has_facade ? &identity->facade : NULL,
+                                   .max_body = (size_t)app->settings->max_body};
+    size_t count = gh_routes_fill(&parts, app->routes);
     status = gh_router_new(app->site, app->routes, count, &app->router);
     return status == GH_OK ? gh_proxies_new(&app->settings->trusted_proxies, &app->proxies, error) : status;
 }
@@ -186,8 +143,8 @@ static gh_status listen_now(gh_app *app, gh_error *error)
 
 gh_status gh_app_start(const gh_settings *settings, gh_app **app, gh_error *error)
 {
-    static gh_status (*const steps[])(gh_app *, gh_error *) = {take_address, open_authorization_server,
-                                                               make_engine, make_routes, listen_now};
+    static gh_status (*const steps[])(gh_app *, gh_error *) = {take_address, open_identity, make_engine,
+                                                               make_routes, listen_now};
     gh_status status = GH_OK;
     gh_app *made = calloc(1, sizeof *made);
     *app = NULL;
@@ -217,10 +174,17 @@ const char *gh_app_origin(const gh_app *app)
 
 void gh_app_sweep(gh_app *app)
 {
-    gh_status status = gh_store_sweep(app->store);
-    if (status != GH_OK) {
-        gh_log_warn("Expired entries could not be removed from the store: %s", gh_status_text(status));
-    }
+    gh_identity_sweep(&app->identity);
+}
+
+bool gh_app_refused(gh_app *app, gh_error *error)
+{
+    return gh_identity_refused(&app->identity, error);
+}
+
+bool gh_app_decided(gh_app *app)
+{
+    return gh_identity_decided(&app->identity);
 }
 
 bool gh_app_drain(gh_app *app)
@@ -233,6 +197,7 @@ void gh_app_stop(gh_app *app)
     if (app == NULL) {
         return;
     }
+    gh_identity_stop(&app->identity); /* a login that waits for the provider would hold the listener up */
     gh_listener_stop(app->listener);
     gh_watchdog_stop(app->watchdog);
     gh_reservation_release(&app->reservation);
@@ -242,9 +207,7 @@ void gh_app_stop(gh_app *app)
     gh_mcp_engine_free(app->engine);
     gh_mcp_registry_free(app->registry);
     gh_plugins_free(app->plugins);
-    gh_bearer_free(app->bearer);
-    gh_oauth_server_free(app->oauth);
-    gh_store_close(app->store);
+    gh_identity_clear(&app->identity);
     gh_site_free(app->site);
     free(app);
 }

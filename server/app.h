@@ -14,6 +14,11 @@ typedef struct gh_app gh_app;
  * GH_ERR_INVALID is a configuration error. */
 GH_MUST_USE gh_status gh_app_start(const gh_settings *settings, gh_app **app, gh_error *error);
 const char *gh_app_origin(const gh_app *app); /* "http://localhost:8080" */
+/* The identity provider was reached for the first time and cannot work as configured: the error says what to
+ * change, and there is no point in going on. */
+bool gh_app_refused(gh_app *app, gh_error *error);
+/* True once that is known, or when there is no provider. */
+bool gh_app_decided(gh_app *app);
 /* Housekeeping, once a minute. */
 void gh_app_sweep(gh_app *app);
 /* No new work; true when what was in flight has ended. */

@@ -7,13 +7,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/admin.h"
 #include "server/app.h"
+#include "server/commands.h"
 #include "server/options.h"
 #include "shared/core/log.h"
 
 #define EXIT_USAGE 64
 #define EXIT_CONFIGURATION 78
 #define SWEEP_S 60
+#define WAIT_S 1 /* while the identity provider has not been reached */
 
 static int print(const gh_buf *text, gh_status status)
 {
@@ -64,7 +67,9 @@ static void greet(const gh_settings *settings, const gh_app *app)
     gh_log_info("gatehouse %s: an MCP server that asks its callers to sign in (--auth %s)", GATEHOUSE_VERSION,
                 settings->auth);
     gh_log_info("listening on %s (MCP endpoint %s/mcp)", origin, origin);
-    if (settings->dev_password == NULL) {
+    if (strcmp(settings->auth, "dev") != 0) {
+        gh_log_info("people sign in at %s", settings->issuer);
+    } else if (settings->dev_password == NULL) {
         gh_log_warn("anyone on this machine can sign in as anyone; --dev-password-file ends that");
     }
 }
@@ -79,12 +84,30 @@ static void block_signals(sigset_t *signals)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* Until somebody asks for the end. */
-static int serve(gh_app *app, const sigset_t *signals)
+/* What is given up by the facade is said at every start, where the operator sees it. */
+static void warn_about_facade(const gh_settings *settings)
 {
-    const struct timespec minute = {.tv_sec = SWEEP_S};
+    if (strcmp(settings->auth, "facade") == 0) {
+        gh_log_warn("facade mode: tokens are not bound to this server (any token of client %s opens it) and "
+                    "no client "
+                    "is asked for consent; --auth proxy has neither limit",
+                    settings->client_id);
+    }
+}
+
+/* Until somebody asks for the end, or the provider turns out not to work: then 0 with *error filled. */
+static int serve(gh_app *app, const sigset_t *signals, gh_error *error)
+{
+    bool decided = false;
     for (;;) {
-        int number = sigtimedwait(signals, NULL, &minute);
+        if (!decided) {
+            decided = gh_app_decided(app);
+            if (decided && gh_app_refused(app, error)) {
+                return 0;
+            }
+        }
+        const struct timespec pause = {.tv_sec = decided ? SWEEP_S : WAIT_S};
+        int number = sigtimedwait(signals, NULL, &pause);
         if (number == SIGTERM || number == SIGINT) {
             return number;
         }
@@ -118,18 +141,56 @@ static int run(const gh_settings *settings)
         (void)fprintf(stderr, "gatehouse: the log could not be started: out of memory or threads\n");
         return 1;
     }
+    int code = 0;
     gh_status status = gh_app_start(settings, &app, &error);
     if (status == GH_OK) {
         greet(settings, app);
-        finish(app, serve(app, &signals), &signals);
+        warn_about_facade(settings);
+        int number = serve(app, &signals, &error);
+        if (number != 0) {
+            finish(app, number, &signals);
+        } else {
+            gh_log_error("%s", error.message);
+            gh_app_stop(app);
+            code = EXIT_CONFIGURATION;
+        }
     } else {
         gh_log_error("%s", error.message);
+        code = status == GH_ERR_INVALID || status == GH_ERR_DENIED ? EXIT_CONFIGURATION : 1;
     }
     gh_log_stop();
-    if (status == GH_OK) {
-        return 0;
+    return code;
+}
+
+static int run_admin(const gh_settings *settings)
+{
+    return gh_command_admin(settings);
+}
+
+static int dispatch(const gh_settings *settings)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const gh_settings *settings);
+    } commands[] = {{"check", gh_command_check},
+                    {"healthcheck", gh_command_healthcheck},
+                    {"grants", run_admin},
+                    {"clients", run_admin},
+                    {"keys", run_admin}};
+    if (settings->result.positional.count == 0) {
+        return run(settings);
     }
-    return status == GH_ERR_INVALID ? EXIT_CONFIGURATION : 1;
+    const char *name = settings->result.positional.items[0];
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return commands[i].run(settings);
+        }
+    }
+    (void)fprintf(
+        stderr,
+        "gatehouse: there is no command \"%s\"; there are check, healthcheck, grants, clients and keys\n",
+        name);
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -141,7 +202,7 @@ int main(int argc, char **argv)
     int code = EXIT_CONFIGURATION;
     if (status == GH_OK) {
         code = answer_and_leave(&settings);
-        code = code >= 0 ? code : run(&settings);
+        code = code >= 0 ? code : dispatch(&settings);
     } else {
         (void)fprintf(stderr, "gatehouse: %s\n", error.message);
         if (status == GH_ERR_INVALID) {

@@ -24,14 +24,30 @@ static gh_status check_store(const char *value, gh_error *error)
     return gh_error_set(error, GH_ERR_INVALID, "write memory, or sqlite: and a path");
 }
 
+static gh_status check_issuer(const char *value, gh_error *error)
+{
+    gh_url url;
+    gh_error why = {0};
+    if (gh_url_parse(gh_view_of(value), &url, &why) != GH_OK) {
+        return gh_error_set(error, GH_ERR_INVALID, "%s", why.message);
+    }
+    if (!gh_url_is_http(&url) || url.has_query || url.has_fragment || url.has_userinfo) {
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "an issuer is an http or https URL without query and fragment");
+    }
+    return GH_OK;
+}
+
 static const gh_option OPTIONS[] = {
     {.name = "auth",
      .type = GH_OPTION_ENUM,
      .field = FIELD(auth),
-     .initial = "dev",
-     .choices = "dev",
+     .choices = "dev proxy direct facade",
      .argument = "MODE",
-     .help = "Where users sign in. dev: a page of this server, for people on this machine only.",
+     .help = "Where users sign in. proxy: at your identity provider, through this server, which any client\n"
+             "can use at once. direct: at the provider, for clients that are registered there. facade: at\n"
+             "the provider, with one client id for all. dev: on a page of this server, for people on this\n"
+             "machine only. The default is proxy when --issuer is given, else dev.",
      .group = "Server"},
     {.name = "listen",
      .type = GH_OPTION_STRING,
@@ -56,7 +72,7 @@ static const gh_option OPTIONS[] = {
      .field = FIELD(store),
      .argument = "STORE",
      .help = "Where clients, grants and keys are kept: memory, or sqlite:PATH.\n"
-             "The default is sqlite:$XDG_STATE_HOME/gatehouse/dev.db.",
+             "The default is sqlite:$XDG_STATE_HOME/gatehouse/MODE.db.",
      .check = check_store},
     {.name = "dev-password",
      .type = GH_OPTION_SECRET,
@@ -65,6 +81,77 @@ static const gh_option OPTIONS[] = {
      .help = "Password that the dev sign-in page asks for; without it\n"
              "anyone on this machine can sign in as anyone.",
      .group = "Signing in"},
+    {.name = "issuer",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(issuer),
+     .argument = "URL",
+     .help = "The identity provider, exactly as it calls itself, trailing slash included, such as\n"
+             "http://localhost:9000/application/o/gatehouse/.",
+     .group = "Identity provider",
+     .check = check_issuer},
+    {.name = "client-id",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(client_id),
+     .argument = "ID",
+     .help = "This server's client id at the provider."},
+    {.name = "client-secret",
+     .type = GH_OPTION_SECRET,
+     .field = FIELD(client_secret),
+     .argument = "FILE",
+     .help = "Its client secret."},
+    {.name = "scopes",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(scopes),
+     .initial = "openid profile email offline_access",
+     .argument = "WORDS",
+     .help = "Scopes that are asked for at the provider."},
+    {.name = "required-scopes",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(required_scopes),
+     .argument = "WORDS",
+     .help =
+         "Scopes that a token must carry at /mcp. The default is mcp in the modes proxy and dev, openid in\n"
+         "the others."},
+    {.name = "audience",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(audience),
+     .argument = "TEXT",
+     .help =
+         "direct mode: the audience that tokens must be for. The default is the URL of the MCP endpoint."},
+    {.name = "accept-client-id-audience",
+     .type = GH_OPTION_BOOL,
+     .field = FIELD(accept_client_id_audience),
+     .help =
+         "direct and facade modes: also take tokens whose audience is the client id. Then every token of\n"
+         "that client opens this server, whatever it was issued for."},
+    {.name = "require-claim",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(required_claims),
+     .argument = "NAME=VALUE",
+     .help = "Only let in users of whom the provider says this, such as groups=mcp."},
+    {.name = "idp-connect-to",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(connect_to),
+     .argument = "HOST:PORT:HOST:PORT",
+     .help = "Reach the provider's HOST:PORT at the second HOST:PORT, under its public name: for a provider\n"
+             "in the same container network."},
+    {.name = "ca-file",
+     .type = GH_OPTION_PATH,
+     .field = FIELD(ca_file),
+     .argument = "FILE",
+     .help = "Certificate authorities (PEM) for the provider. The default is the system's."},
+    {.name = "allow-insecure-http",
+     .type = GH_OPTION_BOOL,
+     .field = FIELD(allow_insecure_http),
+     .help = "Accept plain http off this machine, for the provider and for --public-url. For a network that\n"
+             "you trust; most clients refuse such a server."},
+    {.name = "secret-key-file",
+     .type = GH_OPTION_PATH,
+     .field = FIELD(secret_key_file),
+     .argument = "FILE",
+     .help =
+         "Key that secrets in the store are encrypted with (modes proxy and dev with a provider); created\n"
+         "at first start. The default is STORE.key beside the store."},
     {.name = "redirect-scheme",
      .type = GH_OPTION_LIST,
      .field = FIELD(redirect_schemes),
@@ -190,8 +277,16 @@ static const gh_option_table TABLE = {
     .env_prefix = "GATEHOUSE_",
     .env_exclude = "GATEHOUSE_BRIDGE_",
     .version = GATEHOUSE_VERSION,
-    .usage = "gatehouse [OPTIONS]",
-    .footer = "Examples:\n"
+    .usage = "gatehouse [OPTIONS]\n"
+             "gatehouse [OPTIONS] check\n"
+             "gatehouse [OPTIONS] healthcheck\n"
+             "gatehouse [OPTIONS] grants list | grants revoke ID\n"
+             "gatehouse [OPTIONS] clients list | clients remove ID\n"
+             "gatehouse [OPTIONS] keys rotate",
+    .footer = "Commands use the same settings as the server: check tries every step towards the identity\n"
+              "provider, healthcheck asks the running server, the others look into its store.\n"
+              "\n"
+              "Examples:\n"
               "  gatehouse\n"
               "      An MCP server at http://localhost:8080/mcp with a sign-in page of its own\n"
               "  gatehouse --listen localhost:0 --store memory\n"
@@ -200,64 +295,6 @@ static const gh_option_table TABLE = {
     .count = sizeof OPTIONS / sizeof OPTIONS[0],
 };
 
-static gh_status default_store(gh_settings *settings, gh_error *error)
-{
-    gh_buf spec = GH_BUF_INIT(4096);
-    char *folder = NULL;
-    if (settings->store != NULL) {
-        return GH_OK;
-    }
-    gh_status status = gh_file_state_dir("gatehouse", &folder, error);
-    if (status == GH_OK) {
-        (void)gh_buf_appendf(&spec, "sqlite:%s/dev.db", folder);
-        settings->store = gh_buf_steal(&spec);
-        status = settings->store != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
-    }
-    free(folder);
-    gh_buf_free(&spec);
-    return status;
-}
-
-static gh_status check_public_url(const char *text, gh_error *error)
-{
-    gh_url url;
-    gh_error why = {0};
-    if (gh_url_parse(gh_view_of(text), &url, &why) != GH_OK) {
-        return gh_error_set(error, GH_ERR_INVALID, "--public-url: %s", why.message);
-    }
-    if (gh_url_is_https(&url)) {
-        return gh_error_set(
-            error, GH_ERR_DENIED,
-            "--public-url is https, but this server does not speak TLS and --auth dev is for this "
-            "machine only. Use http://localhost:PORT.");
-    }
-    if (!gh_url_is_http(&url) || !gh_url_is_loopback(&url)) {
-        return gh_error_set(
-            error, GH_ERR_DENIED,
-            "--public-url %s is not on this machine: with --auth dev anyone who reaches the server "
-            "can sign in as anyone. Use http://localhost:PORT.",
-            text);
-    }
-    return GH_OK;
-}
-
-/* In dev mode nothing may be reachable from another machine. */
-static gh_status check_dev(const gh_settings *settings, gh_error *error)
-{
-    gh_address address;
-    gh_status status = gh_address_parse(settings->listen, &address, error);
-    if (status != GH_OK) {
-        return status;
-    }
-    if (!gh_host_is_loopback(gh_view_of(address.host))) {
-        return gh_error_set(error, GH_ERR_DENIED,
-                            "--listen %s would let other machines in: with --auth dev anyone who reaches the "
-                            "server can sign in as anyone. Use --listen 127.0.0.1:%u.",
-                            settings->listen, (unsigned)address.port);
-    }
-    return settings->public_url != NULL ? check_public_url(settings->public_url, error) : GH_OK;
-}
-
 gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *settings, gh_error *error)
 {
     memset(settings, 0, sizeof *settings);
@@ -265,12 +302,7 @@ gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *setti
     if (status != GH_OK || settings->result.help || settings->result.version) {
         return status;
     }
-    if (settings->result.positional.count > 0) {
-        return gh_error_set(error, GH_ERR_INVALID, "gatehouse takes options only, but was given \"%s\".",
-                            settings->result.positional.items[0]);
-    }
-    status = default_store(settings, error);
-    return status == GH_OK ? check_dev(settings, error) : status;
+    return gh_settings_check(settings, error);
 }
 
 void gh_settings_clear(gh_settings *settings)

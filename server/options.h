@@ -2,6 +2,7 @@
 #ifndef GH_SERVER_OPTIONS_H
 #define GH_SERVER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/config/options.h"
@@ -9,12 +10,24 @@
 #include "shared/core/status.h"
 
 typedef struct gh_settings {
-    char *auth;       /* "dev" */
+    char *auth;       /* "dev", "proxy", "direct", "facade"; never NULL after loading */
     char *listen;     /* HOST:PORT */
     char *public_url; /* an origin; NULL: http://localhost:PORT, of what is listened on */
     char *store;      /* "memory" or "sqlite:PATH" */
     char *name;
     gh_secret *dev_password; /* NULL: anyone may be anyone */
+    char *issuer;            /* of the identity provider; NULL in dev mode */
+    char *client_id;
+    gh_secret *client_secret;
+    char *scopes;          /* asked for at the provider */
+    char *required_scopes; /* that a token must carry at /mcp; NULL: by mode */
+    char *audience;        /* direct mode: what `aud` must hold; NULL: the MCP URL */
+    bool accept_client_id_audience;
+    gh_text_list required_claims; /* "groups=mcp" */
+    char *connect_to;             /* HOST:PORT:HOST:PORT */
+    char *ca_file;
+    bool allow_insecure_http;
+    char *secret_key_file; /* NULL: beside the store */
     gh_text_list redirect_schemes;
     gh_text_list allowed_origins;
     gh_text_list trusted_proxies;
@@ -33,6 +46,8 @@ typedef struct gh_settings {
 GH_MUST_USE gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *settings,
                                        gh_error *error);
 void gh_settings_clear(gh_settings *settings);
+/* The second half of loading: fills in what depends on the mode and checks what belongs together. */
+GH_MUST_USE gh_status gh_settings_check(gh_settings *settings, gh_error *error);
 
 GH_MUST_USE gh_status gh_settings_write_help(gh_buf *out);
 GH_MUST_USE gh_status gh_settings_write_config(const gh_settings *settings, gh_buf *out);

@@ -10,14 +10,14 @@
 #define CHALLENGE_MAX ((size_t)4096)
 #define EVENT_MAX GH_RESPONSE_BODY_MAX
 
-static void set_challenge(const gh_mcp_endpoint *endpoint, const char *error, const char *description,
-                          gh_response *response)
+static void set_challenge(const gh_mcp_endpoint *endpoint, const char *scope, const char *error,
+                          const char *description, gh_response *response)
 {
     gh_buf header = GH_BUF_INIT(CHALLENGE_MAX);
     /* The members are only read. */
     const gh_challenge challenge = {.realm = (char *)(uintptr_t) "mcp",
                                     .resource_metadata = (char *)(uintptr_t)endpoint->resource_metadata,
-                                    .scope = (char *)(uintptr_t)endpoint->scope,
+                                    .scope = (char *)(uintptr_t)scope,
                                     .error = (char *)(uintptr_t)error,
                                     .error_description = (char *)(uintptr_t)description};
     if (gh_challenge_write(&challenge, &header) == GH_OK) {
@@ -33,17 +33,20 @@ static void refuse(const gh_mcp_endpoint *endpoint, gh_bearer_outcome outcome, c
     case GH_BEARER_OK:
         break;
     case GH_BEARER_MISSING:
-        set_challenge(endpoint, NULL, NULL, response);
+        set_challenge(endpoint, endpoint->scope, NULL, NULL, response);
         gh_response_error(response, 401, "unauthorized",
                           "Sign in first: the WWW-Authenticate header says where to get a token.");
         break;
     case GH_BEARER_INVALID:
-        set_challenge(endpoint, "invalid_token", description, response);
+        set_challenge(endpoint, endpoint->scope, "invalid_token", description, response);
         gh_response_error(response, 401, "invalid_token", description);
         break;
     case GH_BEARER_SCOPE:
-        set_challenge(endpoint, "insufficient_scope", description, response);
+        set_challenge(endpoint, endpoint->required_scope, "insufficient_scope", description, response);
         gh_response_error(response, 403, "insufficient_scope", description);
+        break;
+    case GH_BEARER_FORBIDDEN:
+        gh_response_error(response, 403, "access_denied", description);
         break;
     case GH_BEARER_UNAVAILABLE:
         gh_response_header_cstr(response, "Retry-After", "5");

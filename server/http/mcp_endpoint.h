@@ -16,7 +16,8 @@ typedef struct gh_mcp_endpoint {
     const gh_bearer *bearer;
     gh_mcp_engine *engine;
     const char *resource_metadata; /* URL for the challenge */
-    const char *scope;             /* what is commonly needed: "mcp" */
+    const char *scope;             /* what is commonly needed, for the 401: "mcp" */
+    const char *required_scope;    /* what every call needs, for the 403 */
 } gh_mcp_endpoint;
 
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response);

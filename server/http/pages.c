@@ -21,7 +21,9 @@ static char *write_resource_metadata(const gh_pages_options *options)
     /* The members are only read. */
     const gh_resource_metadata metadata = {
         .resource = (char *)(uintptr_t)gh_site_mcp_url(options->site),
-        .authorization_servers = {(char *)(uintptr_t)gh_site_origin(options->site)},
+        .authorization_servers = {(char *)(uintptr_t)(options->authorization_server != NULL
+                                                          ? options->authorization_server
+                                                          : gh_site_origin(options->site))},
         .authorization_server_count = 1,
         .scopes_supported = (char *)(uintptr_t)options->scopes,
         .resource_name = (char *)(uintptr_t)options->server_name};
@@ -66,10 +68,13 @@ static char *write_home(const gh_pages_options *options)
     write_command(&out, "Claude Code", "claude mcp add --transport http gatehouse ", url);
     write_command(&out, "Codex", "codex mcp add gatehouse --url ", url);
     write_command(&out, "Clients that only start commands", "gatehouse-bridge ", url);
-    (void)gh_buf_append_cstr(&out,
-                             "<p><a href=\"/.well-known/oauth-protected-resource/mcp\">Resource "
-                             "metadata</a> &middot; <a href=\"/.well-known/oauth-authorization-server\">"
-                             "Authorization server metadata</a></p>\n");
+    (void)gh_buf_append_cstr(
+        &out, "<p><a href=\"/.well-known/oauth-protected-resource/mcp\">Resource metadata</a>");
+    if (options->own_metadata) {
+        (void)gh_buf_append_cstr(&out, " &middot; <a href=\"/.well-known/oauth-authorization-server\">"
+                                       "Authorization server metadata</a>");
+    }
+    (void)gh_buf_append_cstr(&out, "</p>\n");
     gh_page_end(&out);
     char *text = gh_buf_steal(&out);
     gh_buf_free(&out);

@@ -3,6 +3,8 @@
 #ifndef GH_SERVER_HTTP_PAGES_H
 #define GH_SERVER_HTTP_PAGES_H
 
+#include <stdbool.h>
+
 #include "server/exchange/exchange.h"
 #include "server/http/site.h"
 #include "shared/core/status.h"
@@ -10,9 +12,11 @@
 typedef struct gh_pages gh_pages;
 
 typedef struct gh_pages_options {
-    const gh_site *site;     /* copied from */
-    const char *server_name; /* copied */
-    const char *scopes;      /* of the resource, without offline_access: "mcp" */
+    const gh_site *site;              /* copied from */
+    const char *server_name;          /* copied */
+    const char *scopes;               /* of the resource, without offline_access: "mcp" */
+    const char *authorization_server; /* its issuer, byte for byte; NULL: this server */
+    bool own_metadata;                /* this server has authorization-server metadata to link to */
     void *context;
     /* GH_OK when requests can be served; else the error says what is missing. */
     gh_status (*ready)(void *context, gh_error *error);

@@ -1,0 +1,162 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/http/address.h"
+#include "server/options.h"
+#include "shared/core/file.h"
+#include "shared/net/url.h"
+
+static gh_status default_store(gh_settings *settings, gh_error *error)
+{
+    gh_buf spec = GH_BUF_INIT(4096);
+    char *folder = NULL;
+    if (settings->store != NULL) {
+        return GH_OK;
+    }
+    gh_status status = gh_file_state_dir("gatehouse", &folder, error);
+    if (status == GH_OK) {
+        (void)gh_buf_appendf(&spec, "sqlite:%s/%s.db", folder, settings->auth);
+        settings->store = gh_buf_steal(&spec);
+        status = settings->store != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
+    }
+    free(folder);
+    gh_buf_free(&spec);
+    return status;
+}
+
+static bool is_dev(const gh_settings *settings)
+{
+    return strcmp(settings->auth, "dev") == 0;
+}
+
+static gh_status check_public_url(const gh_settings *settings, gh_error *error)
+{
+    gh_url url;
+    gh_error why = {0};
+    const char *text = settings->public_url;
+    if (gh_url_parse(gh_view_of(text), &url, &why) != GH_OK || !gh_url_is_http(&url)) {
+        return gh_error_set(error, GH_ERR_INVALID, "--public-url: %s",
+                            why.message[0] != '\0' ? why.message : "it must be an http or https URL");
+    }
+    if (is_dev(settings) && gh_url_is_https(&url)) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--public-url is https, but this server does not speak TLS and --auth dev is for this "
+            "machine only. Use http://localhost:PORT.");
+    }
+    if (is_dev(settings) && !gh_url_is_loopback(&url)) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--public-url %s is not on this machine: with --auth dev anyone who reaches the server "
+            "can sign in as anyone. Use http://localhost:PORT.",
+            text);
+    }
+    if (!gh_url_is_https(&url) && !gh_url_is_loopback(&url) && !settings->allow_insecure_http) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--public-url %s is plain http to other machines: tokens could be read on the way, and "
+            "newer clients refuse it. Put a TLS proxy before this server and give its https URL, or "
+            "say --allow-insecure-http in a network you trust.",
+            text);
+    }
+    return GH_OK;
+}
+
+/* In dev mode nothing may be reachable from another machine. */
+static gh_status check_listen_address(const gh_settings *settings, gh_error *error)
+{
+    gh_address address;
+    gh_status status = gh_address_parse(settings->listen, &address, error);
+    if (status != GH_OK || gh_host_is_loopback(gh_view_of(address.host))) {
+        return status;
+    }
+    if (is_dev(settings)) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--listen %s would let other machines in: with --auth dev anyone who reaches the "
+                            "server can sign in as anyone. Use --listen 127.0.0.1:%u.",
+                            settings->listen, (unsigned)address.port);
+    }
+    if (settings->public_url == NULL) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--listen %s is reachable from other machines, so clients must be told under which name: "
+            "give --public-url https://...",
+            settings->listen);
+    }
+    return GH_OK;
+}
+
+/* What each mode needs, and what it has no use for. */
+static gh_status check_mode(const gh_settings *settings, gh_error *error)
+{
+    bool facade = strcmp(settings->auth, "facade") == 0;
+    bool proxy = strcmp(settings->auth, "proxy") == 0;
+    if (is_dev(settings)) {
+        return settings->issuer == NULL ? GH_OK
+                                        : gh_error_set(error, GH_ERR_DENIED,
+                                                       "--issuer has no use with --auth dev, which signs "
+                                                       "people in itself. Leave out one of "
+                                                       "the two.");
+    }
+    if (settings->issuer == NULL) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--auth %s needs --issuer: the identity provider's own name.", settings->auth);
+    }
+    if (settings->dev_password != NULL) {
+        return gh_error_set(error, GH_ERR_DENIED, "--dev-password-file is for --auth dev only.");
+    }
+    if ((proxy || facade || settings->accept_client_id_audience) && settings->client_id == NULL) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--auth %s needs --client-id: what this server is called at the identity provider.",
+            settings->auth);
+    }
+    if (facade && !settings->accept_client_id_audience) {
+        return gh_error_set(
+            error, GH_ERR_DENIED,
+            "--auth facade takes every token of the one client id, whatever it was issued for, and no "
+            "client is asked for consent. Say --accept-client-id-audience if that is acceptable, or "
+            "use --auth proxy.");
+    }
+    return GH_OK;
+}
+
+static gh_status check_claims(const gh_settings *settings, gh_error *error)
+{
+    for (size_t i = 0; i < settings->required_claims.count; i++) {
+        const char *item = settings->required_claims.items[i];
+        const char *equals = strchr(item, '=');
+        if (equals == NULL || equals == item || equals[1] == '\0') {
+            return gh_error_set(error, GH_ERR_INVALID,
+                                "--require-claim %s: write NAME=VALUE, such as groups=mcp", item);
+        }
+    }
+    return GH_OK;
+}
+
+static gh_status resolve_mode(gh_settings *settings, gh_error *error)
+{
+    if (settings->auth != NULL) {
+        return GH_OK;
+    }
+    settings->auth = gh_text_dup(settings->issuer != NULL ? "proxy" : "dev");
+    return settings->auth != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
+}
+
+gh_status gh_settings_check(gh_settings *settings, gh_error *error)
+{
+    gh_status status = resolve_mode(settings, error);
+    if (status == GH_OK) {
+        status = default_store(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_mode(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_claims(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_listen_address(settings, error);
+    }
+    return status == GH_OK && settings->public_url != NULL ? check_public_url(settings, error) : status;
+}
