@@ -98,7 +98,7 @@ describe('the documents', () => {
     assert.deepEqual(document.response_types_supported, ['code']);
     assert.deepEqual(document.code_challenge_methods_supported, ['S256']);
     assert.ok(document.token_endpoint_auth_methods_supported.includes('none'));
-    assert.deepEqual([...document.grant_types_supported].sort(), ['authorization_code', 'refresh_token']);
+    assert.deepEqual([...document.grant_types_supported].sort(), ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code']);
     assert.equal(document.authorization_response_iss_parameter_supported, true);
   });
 
