@@ -21,9 +21,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     && useradd --uid 10001 --create-home --home-dir /var/lib/gatehouse --shell /usr/sbin/nologin gatehouse
 COPY --from=build /out/usr /usr
 USER 10001:10001
-ENV XDG_STATE_HOME=/var/lib/gatehouse
+# `docker stop` waits for ten seconds.
+ENV XDG_STATE_HOME=/var/lib/gatehouse GATEHOUSE_DRAIN_TIMEOUT=7s
 WORKDIR /var/lib/gatehouse
 VOLUME /var/lib/gatehouse
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["gatehouse", "healthcheck"]
 ENTRYPOINT ["gatehouse"]

@@ -35,8 +35,10 @@ inside gatehouse-bridge --version
 [ "$(inside id -u)" -ne 0 ] || { echo "the image runs as root"; exit 1; }
 # shellcheck disable=SC2016 # expanded inside
 inside sh -c '
-    gatehouse --auth dev --listen 127.0.0.1:0 2>/tmp/log &
+    gatehouse --auth dev --listen 127.0.0.1:18734 2>/tmp/log &
     server=$!
     for i in 1 2 3 4 5 6 7 8 9 10; do ! grep -q "listening on" /tmp/log || break; sleep 1; done
+    gatehouse --listen 127.0.0.1:18734 healthcheck || { cat /tmp/log; kill $server; exit 1; }
     kill -TERM $server && wait $server || { cat /tmp/log; exit 1; }
     grep "listening on" /tmp/log'
+here images --format "{{.Name}}:{{.Tag}} {{.Size}}"
