@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/oauth/redirect.h"
+#include "server/oauth/registration.h"
 #include "server/oauth/reply.h"
 #include "shared/json/access.h"
 #include "shared/oauth/metadata.h"
@@ -147,21 +148,9 @@ static void answer_registration(const gh_facade *facade, const cJSON *json, gh_r
 
 void gh_facade_handle_register(void *facade, const gh_request *request, gh_response *response)
 {
-    cJSON *json = NULL;
-    gh_error error = {0};
     gh_reply_headers(response);
-    if (!gh_request_is_type(request, "application/json")) {
-        gh_response_error(response, 415, "invalid_client_metadata",
-                          "Send the client's metadata as JSON with Content-Type: application/json.");
-        return;
-    }
-    gh_status status = gh_json_parse(request->body, &GH_JSON_LIMITS_DOCUMENT, &json, &error);
-    if (status == GH_ERR_NOMEM) {
-        gh_reply_failure(response, status);
-    } else if (status != GH_OK || !cJSON_IsObject(json)) {
-        gh_response_error(response, 400, "invalid_client_metadata",
-                          status != GH_OK ? error.message : "The client's metadata must be one JSON object.");
-    } else {
+    cJSON *json = gh_registration_open(request, response);
+    if (json != NULL) {
         answer_registration(facade, json, response);
     }
     cJSON_Delete(json);

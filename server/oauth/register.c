@@ -6,7 +6,6 @@
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
 #include "shared/core/random.h"
-#include "shared/json/access.h"
 
 #define CLIENT_ID_BYTES 16
 
@@ -69,24 +68,9 @@ out:
 
 void gh_oauth_handle_register(void *server, const gh_request *request, gh_response *response)
 {
-    cJSON *json = NULL;
-    gh_error error = {0};
     gh_reply_headers(response);
-    /* JSON only: a form that another site's page posts would pass without a preflight. */
-    if (!gh_request_is_type(request, "application/json")) {
-        gh_response_error(response, 415, "invalid_client_metadata",
-                          "Send the client's metadata as JSON with Content-Type: application/json.");
-        return;
-    }
-    gh_status status = gh_json_parse(request->body, &GH_JSON_LIMITS_DOCUMENT, &json, &error);
-    if (status == GH_ERR_NOMEM) {
-        gh_reply_failure(response, status);
-    } else if (status != GH_OK) {
-        refuse(response, "invalid_client_metadata", &error);
-    } else if (!cJSON_IsObject(json)) {
-        gh_response_error(response, 400, "invalid_client_metadata",
-                          "The client's metadata must be one JSON object.");
-    } else {
+    cJSON *json = gh_registration_open(request, response);
+    if (json != NULL) {
         register_client(server, json, response);
     }
     cJSON_Delete(json);

@@ -7,6 +7,7 @@
 #include "server/oauth/display.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/redirect.h"
+#include "server/oauth/reply.h"
 #include "server/oauth/scope.h"
 #include "shared/json/access.h"
 #include "shared/net/url.h"
@@ -182,6 +183,27 @@ static gh_status read_scope(const gh_oauth_server *server, const cJSON *json, gh
         return gh_error_set(error, GH_ERR_INVALID, "scope holds characters that no scope may have");
     }
     return status == GH_ERR_DENIED ? GH_OK : status;
+}
+
+cJSON *gh_registration_open(const gh_request *request, gh_response *response)
+{
+    cJSON *json = NULL;
+    gh_error error = {0};
+    if (!gh_request_is_type(request, "application/json")) {
+        gh_response_error(response, 415, "invalid_client_metadata",
+                          "Send the client's metadata as JSON with Content-Type: application/json.");
+        return NULL;
+    }
+    gh_status status = gh_json_parse(request->body, &GH_JSON_LIMITS_DOCUMENT, &json, &error);
+    if (status == GH_ERR_NOMEM) {
+        gh_reply_failure(response, status);
+    } else if (status != GH_OK || !cJSON_IsObject(json)) {
+        gh_response_error(response, 400, "invalid_client_metadata",
+                          status != GH_OK ? error.message : "The client's metadata must be one JSON object.");
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    return json;
 }
 
 gh_status gh_registration_read(const gh_oauth_server *server, const cJSON *json, gh_client *client,

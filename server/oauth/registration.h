@@ -10,6 +10,11 @@
 #define GH_REGISTRATION_REDIRECTS_MAX 10
 #define GH_REGISTRATION_NAME_MAX 200 /* characters */
 
+/* The JSON object of a registration request, owned by the caller (cJSON_Delete); NULL when the call ends
+ * here: the response is then complete (415, 400 invalid_client_metadata, 500). JSON only: a form that another
+ * site's page posts would pass without a preflight. */
+cJSON *gh_registration_open(const gh_request *request, gh_response *response);
+
 /* Fills *client (cleared by the caller with gh_client_clear, also after a failure) but for id and times. A
  * refusal is GH_ERR_INVALID with *code one of RFC 7591's error codes and a sentence in `error`.
  *
