@@ -139,9 +139,9 @@ static void check_probed(void *context, const gh_probe_result *result)
         return;
     }
     (void)gh_error_set(&detail, GH_OK, "HTTP %d", result->http_status);
-    if (result->http_status == 404) {
-        cross(running, "the server answers", detail.message,
-              "Is the path of the URL right? Many servers use /mcp.");
+    if (gh_probe_is_elsewhere(result->http_status)) {
+        cross(running, "the server answers as an MCP server", detail.message,
+              "Nothing takes MCP messages at this path. Is the URL right? Many servers use /mcp.");
     } else if (result->http_status == 421) {
         cross(running, "the server answers", detail.message,
               "It does not go by the host name in this URL: use the one that it names itself when it starts, "

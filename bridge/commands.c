@@ -119,8 +119,8 @@ static void obtained(void *context, gh_status status, const gh_error *error)
 static int judge(const command *running, int http_status)
 {
     const char *url = running->settings->url;
-    if (http_status == 404) {
-        gh_terminal_warn("%s answers HTTP 404: is the path right? Many servers use /mcp", url);
+    if (gh_probe_is_elsewhere(http_status)) {
+        gh_terminal_warn("%s answers HTTP %d: is the path right? Many servers use /mcp", url, http_status);
         return 1;
     }
     if (http_status >= 300 && http_status <= 399) {

@@ -48,6 +48,11 @@ static void finished(void *context, gh_http_transfer *transfer, const gh_http_re
     free(running);
 }
 
+bool gh_probe_is_elsewhere(int http_status)
+{
+    return http_status == 404 || http_status == 405 || http_status == 410 || http_status == 415;
+}
+
 gh_status gh_probe_start(gh_loop *loop, const gh_bridge_settings *settings, const char *token,
                          gh_probe_done done, void *context, gh_error *error)
 {

@@ -3,6 +3,8 @@
 #ifndef GH_BRIDGE_PROBE_H
 #define GH_BRIDGE_PROBE_H
 
+#include <stdbool.h>
+
 #include "bridge/loop.h"
 #include "bridge/options.h"
 #include "shared/core/status.h"
@@ -16,6 +18,9 @@ typedef struct gh_probe_result {
 } gh_probe_result;
 
 typedef void (*gh_probe_done)(void *context, const gh_probe_result *result);
+
+/* True for an answer that no MCP endpoint gives to the request: the URL leads to something else. */
+bool gh_probe_is_elsewhere(int http_status);
 
 /* `token` NULL for none; copied. Calls `done` once from the loop. */
 GH_MUST_USE gh_status gh_probe_start(gh_loop *loop, const gh_bridge_settings *settings, const char *token,

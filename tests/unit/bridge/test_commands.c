@@ -297,6 +297,8 @@ static const struct check_row {
 } CHECKS[] = {
     {"POST", "/mcp", 404, "{}", "Many servers use /mcp"},
     {"POST", "/mcp", 421, "{}", "the host name in this URL"},
+    {"POST", "/mcp", 405, "{}", "at this path"},
+    {"POST", "/mcp", 415, "{}", "at this path"},
     {"POST", "/mcp", 502, "{}", "out of order"},
     {"POST", "/mcp", 308, "{}", "another address"},
     {"GET", WORLD_RESOURCE, 200, "{\"resource\":\"https://other.example\",\"authorization_servers\":[\"@\"]}",
