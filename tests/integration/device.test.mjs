@@ -4,9 +4,9 @@ import { after, before, describe, test } from 'node:test';
 import { get, postForm } from '../support/http.mjs';
 import { decode } from '../support/jwt.mjs';
 import { modern } from '../support/mcp.mjs';
+import { ownModes } from '../support/modes.mjs';
 import { fillForm, parseForms, person, refreshFields, register, Robot, tokenRequest } from '../support/oauth.mjs';
-import { sleep, startGatehouse } from '../support/programs.mjs';
-import { startBeside, startProvider } from '../support/provider.mjs';
+import { sleep } from '../support/programs.mjs';
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 const redirectUri = 'http://127.0.0.1:39999/callback';
@@ -35,25 +35,19 @@ async function decide(url, userCode, { decision = 'approve', robot = new Robot()
   return { pages, last: pages.at(-1), robot, text: pages.map((page) => page.reply.text).join('\n') };
 }
 
-const modes = [
-  ['dev', async () => ({ server: await startGatehouse() })],
-  ['proxy', async () => {
-    const provider = await startProvider({ shape: 'authentik' });
-    return { server: await startBeside(provider), provider };
-  }],
-];
-for (const [mode, make] of modes) {
+for (const [mode, make] of Object.entries(ownModes)) {
   describe(`${mode} mode`, () => {
     let server;
-    let provider;
+    let world;
     let client;
     before(async () => {
-      ({ server, provider } = await make());
+      world = await make();
+      server = await world.start();
       client = await register(server, redirectUri, { client_name: 'Headless box', grant_types: ['authorization_code', 'refresh_token', grantType] });
     });
     after(async () => {
       await server?.stop();
-      await provider?.stop();
+      await world?.stop();
     });
     const ask = async (more = {}) => {
       const reply = await postForm(`${server.url}/device_authorization`, { client_id: client.client_id, scope: 'mcp offline_access', ...more });

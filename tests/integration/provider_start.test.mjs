@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { get } from '../support/http.mjs';
+import { decode, signWith, strangerKey } from '../support/jwt.mjs';
 import { modern } from '../support/mcp.mjs';
 import { authorizeUrl, newPkce, register } from '../support/oauth.mjs';
-import { sleep, until } from '../support/programs.mjs';
-import { checkBeside, signInBeside, startBeside, startProvider, usualClients, walkBoth } from '../support/provider.mjs';
+import { until } from '../support/programs.mjs';
+import { checkBeside, discover, signInAtProvider, signInBeside, startBeside, startProvider, usualClients, walkBoth } from '../support/provider.mjs';
 
 const redirectUri = 'http://127.0.0.1:39999/callback';
 
@@ -96,14 +97,23 @@ describe('what cannot work', () => {
     assert.match(run.stderr(), /--allow-insecure-http/);
     await provider.stop();
   });
-  test('what breaks later turns /readyz red and serves on', async () => {
+  test('what breaks later turns /readyz red with the reason, serves on, and passes', async () => {
     const provider = await startProvider({ shape: 'authentik' });
-    const server = await startBeside(provider);
-    const session = await signInBeside(server);
-    await provider.discovery({ issuer: 'http://localhost:1/other/' });
-    await sleep(500);
-    assert.equal((await modern(server, session.tokens.access_token, 'tools/list')).status, 200);
-    assert.ok(server.alive());
+    const server = await startBeside(provider, { mode: 'direct' });
+    const { tokens } = await signInAtProvider(await discover(provider), { clientId: 'gatehouse-direct', resource: server.mcp });
+    const list = async (token) => (await modern(server, token, 'tools/list')).status;
+    await provider.fault({ path: 'jwks', status: 503, times: 1000 });
+    const { header, payload } = decode(tokens.access_token);
+    assert.equal(await list(signWith(strangerKey('EdDSA'), { ...header, alg: 'EdDSA', kid: 'unknown' }, payload)), 401);
+    const red = await until(async () => {
+      const one = await get(`${server.url}/readyz`);
+      return one.status === 503 && one;
+    }, '/readyz to turn red', 10_000);
+    assert.match(red.json().error_description, /503/);
+    assert.equal(await list(tokens.access_token), 200);
+    assert.equal((await get(`${server.url}/healthz`)).status, 200);
+    await provider.clearFaults();
+    await until(() => server.ready(), 'the server to be ready again', 40_000);
     await server.stop();
     await provider.stop();
   });
