@@ -8,8 +8,8 @@
 #include "shared/core/log.h"
 #include "shared/core/random.h"
 
-#define SCOPE "mcp"
-#define SCOPES_SUPPORTED "mcp offline_access"
+#define SCOPE GH_OWN_SCOPE
+#define SCOPES_SUPPORTED GH_OWN_SCOPE " offline_access"
 #define FOREIGN_SCOPE "openid"
 #define CODE_TTL_S 60
 #define REFRESH_GRACE_S 30

@@ -74,13 +74,11 @@ static const gh_option OPTIONS[] = {
      .help = "Where clients, grants and keys are kept: memory, or sqlite:PATH.\n"
              "The default is sqlite:$XDG_STATE_HOME/gatehouse/MODE.db.",
      .check = check_store},
-    {.name = "dev-password",
-     .type = GH_OPTION_SECRET,
-     .field = FIELD(dev_password),
+    {.name = "plugin",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(plugins),
      .argument = "FILE",
-     .help = "Password that the dev sign-in page asks for; without it\n"
-             "anyone on this machine can sign in as anyone.",
-     .group = "Signing in"},
+     .help = "Shared object with tools of your own, see gatehouse/plugin.h."},
     {.name = "issuer",
      .type = GH_OPTION_STRING,
      .field = FIELD(issuer),
@@ -110,8 +108,8 @@ static const gh_option OPTIONS[] = {
      .field = FIELD(required_scopes),
      .argument = "WORDS",
      .help =
-         "Scopes that a token must carry at /mcp. The default is mcp in the modes proxy and dev, openid in\n"
-         "the others."},
+         "direct and facade modes: scopes that a token must carry at /mcp. The default is openid; in the\n"
+         "other modes it is mcp, which every token of this server carries."},
     {.name = "audience",
      .type = GH_OPTION_STRING,
      .field = FIELD(audience),
@@ -152,6 +150,13 @@ static const gh_option OPTIONS[] = {
      .help =
          "Key that secrets in the store are encrypted with (modes proxy and dev with a provider); created\n"
          "at first start. The default is STORE.key beside the store."},
+    {.name = "dev-password",
+     .type = GH_OPTION_SECRET,
+     .field = FIELD(dev_password),
+     .argument = "FILE",
+     .help = "Password that the dev sign-in page asks for; without it\n"
+             "anyone on this machine can sign in as anyone.",
+     .group = "Signing in"},
     {.name = "redirect-scheme",
      .type = GH_OPTION_LIST,
      .field = FIELD(redirect_schemes),
@@ -207,11 +212,6 @@ static const gh_option OPTIONS[] = {
      .max = 4096,
      .argument = "N",
      .help = "Threads; each serves one connection at a time."},
-    {.name = "plugin",
-     .type = GH_OPTION_LIST,
-     .field = FIELD(plugins),
-     .argument = "FILE",
-     .help = "Shared object with tools of your own, see gatehouse/plugin.h."},
     {.name = "max-body",
      .type = GH_OPTION_SIZE,
      .field = FIELD(max_body),

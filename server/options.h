@@ -9,6 +9,8 @@
 #include "shared/core/bytes.h"
 #include "shared/core/status.h"
 
+#define GH_OWN_SCOPE "mcp" /* of the tokens that this server issues: modes dev and proxy */
+
 typedef struct gh_settings {
     char *auth;       /* "dev", "proxy", "direct", "facade"; never NULL after loading */
     char *listen;     /* HOST:PORT */

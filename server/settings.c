@@ -86,6 +86,23 @@ static gh_status check_listen_address(const gh_settings *settings, gh_error *err
     return GH_OK;
 }
 
+/* A scope that nobody is ever granted would keep everybody out. */
+static gh_status check_own_scopes(const gh_settings *settings, gh_error *error)
+{
+    gh_view rest = gh_view_of(settings->required_scopes);
+    gh_view word;
+    bool own = is_dev(settings) || strcmp(settings->auth, "proxy") == 0;
+    while (own && gh_view_next(&rest, ' ', &word)) {
+        if (word.len > 0 && !gh_view_eq_cstr(word, GH_OWN_SCOPE)) {
+            return gh_error_set(error, GH_ERR_DENIED,
+                                "--required-scopes %s: with --auth %s the tokens are this server's own, and "
+                                "their scope is " GH_OWN_SCOPE ". Leave the option out.",
+                                settings->required_scopes, settings->auth);
+        }
+    }
+    return GH_OK;
+}
+
 /* What each mode needs, and what it has no use for. */
 static gh_status check_mode(const gh_settings *settings, gh_error *error)
 {
@@ -154,6 +171,9 @@ gh_status gh_settings_check(gh_settings *settings, gh_error *error)
     }
     if (status == GH_OK) {
         status = check_claims(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_own_scopes(settings, error);
     }
     if (status == GH_OK) {
         status = check_listen_address(settings, error);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,9 +32,14 @@ gh_status gh_address_parse(const char *text, gh_address *address, gh_error *erro
     }
     bool has_colon = gh_view_find(host, ':') < host.len;
     if (host.len == 0 || host.len >= sizeof address->host || has_colon != bracketed ||
-        gh_view_to_int64(port, 0, 65535, &number) != GH_OK) {
+        gh_view_to_int64(port, 0, INT64_MAX, &number) != GH_OK) {
         return gh_error_set(error, GH_ERR_INVALID,
                             "\"%s\" is not HOST:PORT; write it like 127.0.0.1:8080 or localhost:8080.", text);
+    }
+    if (number > UINT16_MAX) {
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "There is no port %" PRId64 ": ports go from 1 to %d, and 0 takes a free one.",
+                            number, UINT16_MAX);
     }
     memcpy(address->host, host.ptr, host.len);
     address->host[host.len] = '\0';

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/oauth/page.h"
 #include "shared/net/sse.h"
 #include "shared/oauth/challenge.h"
 #include "shared/rpc/mcp.h"
@@ -169,9 +170,41 @@ void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *r
     gh_principal_free(principal);
 }
 
+/* A browser, that is: clients of MCP name the types of its transport, and no page. */
+static bool wants_page(const gh_request *request)
+{
+    gh_view rest = gh_request_header(request, "Accept");
+    gh_view item;
+    bool html = false;
+    while (gh_view_next(&rest, ',', &item)) {
+        gh_view type;
+        if (!gh_view_next(&item, ';', &type)) {
+            continue;
+        }
+        type = gh_view_trim(type);
+        if (gh_view_eq_nocase(type, GH_VIEW_LIT("text/event-stream"))) {
+            return false;
+        }
+        html = html || gh_view_eq_nocase(type, GH_VIEW_LIT("text/html"));
+    }
+    return html;
+}
+
+static void show_page(gh_response *response)
+{
+    gh_page_message(response, response->status, "An endpoint for MCP clients",
+                    "This address is for programs that speak the Model Context Protocol. There is nothing to "
+                    "see here, and nothing is wrong.",
+                    "Give this address to your MCP client; it opens the sign-in page when it needs one. The "
+                    "start page of this server has the lines for some clients.");
+}
+
 void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response)
 {
     gh_principal *principal = authenticate(context, request, response);
+    if (principal == NULL && gh_request_header(request, "Authorization").ptr == NULL && wants_page(request)) {
+        show_page(response);
+    }
     if (principal != NULL) {
         gh_response_header_cstr(response, "Allow", "POST, DELETE, OPTIONS");
         gh_response_error(response, 405, "method_not_allowed",

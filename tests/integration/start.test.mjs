@@ -35,6 +35,7 @@ describe('options', () => {
     for (const option of options) assert.ok(manual.includes(option), option);
   });
   test('an unknown option is refused with the nearest right one', () => refusedToStart(['--lisen', 'localhost:0'], /--listen/));
+  test('a port that there is not is refused with the range', () => refusedToStart(['--auth', 'dev', '--listen', 'localhost:99999'], /no port 99999: ports go from 1 to 65535/));
   test('a wrong value is refused with the right ones', async () => {
     await refusedToStart(['--log-format', 'jsn'], /json/);
     await refusedToStart(['--auth', 'devel'], /dev/);

@@ -136,6 +136,38 @@ START_TEST(without_a_token_there_is_a_challenge_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_browser_gets_a_page_with_the_challenge)
+{
+    call(gh_mcp_handle_get, NULL, NULL, "text/html,application/xhtml+xml,*/*;q=0.8", "");
+    ck_assert_int_eq(response.status, 401);
+    ck_assert(head_has("WWW-Authenticate: Bearer realm=\"mcp\", resource_metadata=\"" METADATA "\""));
+    ck_assert(head_has("Content-Security-Policy: "));
+    ck_assert_str_eq(response.type, "text/html; charset=utf-8");
+    ck_assert(body_has("<h1>"));
+}
+END_TEST
+
+START_TEST(clients_get_json_whatever_else_they_take)
+{
+    static const char *const accepts[] = {"text/event-stream",
+                                          "text/event-stream, text/html",
+                                          "*/*",
+                                          "application/json, text/htmlx",
+                                          ",;,",
+                                          ""};
+    for (size_t i = 0; i < sizeof accepts / sizeof accepts[0]; i++) {
+        call(gh_mcp_handle_get, NULL, NULL, accepts[i], "");
+        ck_assert_int_eq(response.status, 401);
+        ck_assert_str_eq(response.type, "application/json");
+    }
+    call(gh_mcp_handle_post, NULL, NULL, "text/html", "");
+    ck_assert_str_eq(response.type, "application/json");
+    call(gh_mcp_handle_get, "Bearer garbage", NULL, "text/html", "");
+    ck_assert_str_eq(response.type, "application/json");
+    ck_assert(head_has("error=\"invalid_token\""));
+}
+END_TEST
+
 START_TEST(a_bad_token_is_named_in_the_challenge)
 {
     char *good = token_with("mcp");
@@ -272,6 +304,8 @@ int main(void)
     TCase *tests = tcase_create("mcp_endpoint");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, without_a_token_there_is_a_challenge_and_nothing_else);
+    tcase_add_test(tests, a_browser_gets_a_page_with_the_challenge);
+    tcase_add_test(tests, clients_get_json_whatever_else_they_take);
     tcase_add_test(tests, a_bad_token_is_named_in_the_challenge);
     tcase_add_test(tests, too_little_scope_is_403);
     tcase_add_test(tests, a_revoked_grant_counts_at_once_and_an_outage_is_503);

@@ -195,6 +195,16 @@ START_TEST(a_password_is_for_dev_mode_only)
 }
 END_TEST
 
+START_TEST(own_tokens_cannot_be_required_to_carry_foreign_scopes)
+{
+    EXPECT(GH_ERR_DENIED, "their scope is mcp", "--required-scopes", "mcp files");
+    EXPECT(GH_ERR_DENIED, "--auth proxy", ISSUER, CLIENT, "--required-scopes", "openid");
+    EXPECT(GH_OK, NULL, "--required-scopes", "mcp");
+    EXPECT(GH_OK, NULL, ISSUER, CLIENT, "--required-scopes", "");
+    EXPECT(GH_OK, NULL, "--auth", "direct", ISSUER, "--required-scopes", "openid files");
+}
+END_TEST
+
 START_TEST(a_required_claim_has_a_name_and_a_value)
 {
     static const char *const bad[] = {"groups", "=mcp", "groups=", "="};
@@ -362,6 +372,7 @@ int main(void)
     tcase_add_test(tests, proxy_and_facade_need_a_client_id);
     tcase_add_test(tests, facade_mode_asks_for_leave_to_take_every_token_of_the_client);
     tcase_add_test(tests, a_password_is_for_dev_mode_only);
+    tcase_add_test(tests, own_tokens_cannot_be_required_to_carry_foreign_scopes);
     tcase_add_test(tests, a_required_claim_has_a_name_and_a_value);
     tcase_add_test(tests, who_listens_to_other_machines_says_under_which_name);
     tcase_add_test(tests, plain_http_to_other_machines_needs_leave);
