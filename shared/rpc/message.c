@@ -63,23 +63,14 @@ static gh_status read_envelope(gh_view text, envelope *env, gh_error *error)
     return GH_OK;
 }
 
+/* JSON-RPC allows any number, and MCP asks for integers: whoever sends another gets it back as it came, which
+ * is what makes it an id. */
 static bool is_legal_id(gh_view id)
 {
-    size_t digits = 0;
-
     if (gh_json_slice_type(id) == GH_JSON_STRING) {
         return id.len <= ID_STRING_MAX + 2;
     }
-    if (gh_json_slice_type(id) != GH_JSON_NUMBER || id.len > ID_NUMBER_MAX) {
-        return false;
-    }
-    for (size_t i = id.ptr[0] == '-' ? 1 : 0; i < id.len; i++) {
-        if (id.ptr[i] < '0' || id.ptr[i] > '9') {
-            return false;
-        }
-        digits++;
-    }
-    return digits > 0;
+    return gh_json_slice_type(id) == GH_JSON_NUMBER && id.len <= ID_NUMBER_MAX;
 }
 
 static bool is_absent_or_null(const envelope *env, envelope_member member)
@@ -98,7 +89,7 @@ static gh_status classify_call(const envelope *env, gh_rpc_message *message, gh_
         return invalid(error, "\"params\" must be an object");
     }
     if (has(env, MEMBER_ID) && message->id.len == 0) {
-        return invalid(error, "\"id\" must be a string or an integer");
+        return invalid(error, "\"id\" must be a string or a number");
     }
     status = gh_json_slice_string(env->member[MEMBER_METHOD], &message->method);
     if (status == GH_ERR_INVALID) {
@@ -120,7 +111,7 @@ static gh_status classify_response(const envelope *env, gh_rpc_message *message,
     }
     if (has(env, MEMBER_RESULT)) {
         if (message->id.len == 0) {
-            return invalid(error, "a result needs an \"id\" that is a string or an integer");
+            return invalid(error, "a result needs an \"id\" that is a string or a number");
         }
         message->result = env->member[MEMBER_RESULT];
         message->kind = GH_RPC_RESULT;
@@ -128,7 +119,7 @@ static gh_status classify_response(const envelope *env, gh_rpc_message *message,
     }
     /* An error about a message whose id could not be read has a null id, or none. */
     if (message->id.len == 0 && !is_absent_or_null(env, MEMBER_ID)) {
-        return invalid(error, "\"id\" must be a string or an integer");
+        return invalid(error, "\"id\" must be a string or a number");
     }
     if (gh_json_slice_type(env->member[MEMBER_ERROR]) != GH_JSON_OBJECT) {
         return invalid(error, "\"error\" must be an object");

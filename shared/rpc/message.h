@@ -30,10 +30,10 @@ typedef struct gh_rpc_message {
 } gh_rpc_message;
 
 /* Gate and classify. GH_ERR_PARSE or GH_ERR_TOO_LARGE mean -32700; GH_ERR_INVALID means -32600 (wrong
- * `jsonrpc`, `id` null, fractional or of another type, `method` not a string, `params` not an object,
+ * `jsonrpc`, `id` null or of another type, `method` not a string, `params` not an object,
  * both or neither of result and error) and then message->id holds the raw id when one of a legal form
  * could be read, so that the error reply can carry it. An id is a string of at most 1,024 raw bytes or an
- * integer of at most 64 characters; only a response with `error` may have none, or null, for its sender
+ * number of at most 64 characters; only a response with `error` may have none, or null, for its sender
  * may not have been able to read it. Free with gh_rpc_message_clear in every case. */
 GH_MUST_USE gh_status gh_rpc_parse(gh_view text, const gh_json_limits *limits, gh_rpc_message *message,
                                    gh_error *error);

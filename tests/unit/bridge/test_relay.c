@@ -222,7 +222,7 @@ static const struct {
     {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", "\"id\":null,\"error\":{\"code\":-32700"},
     {"[" RESULT("1") "]", "\"id\":null,\"error\":{\"code\":-32600"},
     {"{\"jsonrpc\":\"1.0\",\"id\":7,\"method\":\"x\"}", "\"id\":7,\"error\":{\"code\":-32600"},
-    {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"x\"}", "\"id\":null,\"error\":{\"code\":-32600"},
+    {"{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"x\"}", "\"id\":null,\"error\":{\"code\":-32600"},
     {"{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":5}", "\"id\":\"a\",\"error\":{\"code\":-32600"},
 };
 
