@@ -9,9 +9,15 @@
 #include "server/mcp/engine.h"
 #include "server/mcp/registry.h"
 #include "server/plugin/plugin.h"
-#include "server/tools/tool.h"
+#include "server/tools/builtin.h"
+#include "shared/core/log.h"
 
 #define SESSIONS_PER_PRINCIPAL 100
+#define TASKS 10000
+#define TASKS_PER_PRINCIPAL 100
+#define KEEP_ALIVE_MS 15000
+#define CALLS_END_MS 1000
+#define IDENTITY_SWEEP_S 60
 
 struct gh_app {
     const gh_settings *settings;
@@ -20,7 +26,11 @@ struct gh_app {
     gh_identity identity;
     gh_plugins *plugins;
     gh_mcp_registry *registry;
+    gh_executor *executor;
     gh_mcp_engine *engine;
+    int sweeps;
+    gh_share share;
+    bool has_share;
     gh_mcp_endpoint endpoint;
     gh_pages *pages;
     gh_route routes[GH_ROUTES_MAX];
@@ -34,7 +44,16 @@ struct gh_app {
 static gh_status is_ready(void *context, gh_error *error)
 {
     const gh_app *app = context;
+    if (gh_executor_exhausted(app->executor)) {
+        return gh_error_set(error, GH_ERR_UNAVAILABLE,
+                            "Calls of plugins hang and hold too many threads; the log names them.");
+    }
     return gh_identity_ready(&app->identity, error);
+}
+
+static gh_view state_key(const gh_app *app)
+{
+    return gh_view_make((const char *)app->identity.state_key, sizeof app->identity.state_key);
 }
 
 /* `localhost` is 127.0.0.1 and ::1 to every client; other addresses must be named. */
@@ -68,31 +87,120 @@ static gh_status open_identity(gh_app *app, gh_error *error)
     return gh_identity_open(app->settings, app->site, &app->identity, error);
 }
 
-static gh_status add_tool(void *registry, const gh_tool *tool, gh_error *error)
+static bool is_alive(void *context, const gh_principal *principal)
 {
-    return gh_mcp_registry_add(registry, tool, error);
+    const gh_app *app = context;
+    return gh_identity_alive(&app->identity, principal);
+}
+
+static void tell_updated(void *context, gh_view uri)
+{
+    gh_mcp_engine_updated(context, uri);
+}
+
+static void tell_changed(void *context, gh_mcp_kind kind)
+{
+    gh_mcp_engine_changed(context, kind);
+}
+
+static gh_status load_plugins(gh_app *app, gh_error *error)
+{
+    const gh_settings *settings = app->settings;
+    gh_status status = GH_OK;
+    app->plugins = gh_plugins_new(app->registry);
+    if (app->plugins == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    if (settings->plugin_config != NULL) {
+        status = gh_plugins_configure(app->plugins, settings->plugin_config, error);
+    }
+    if (status == GH_OK) {
+        status = gh_plugins_add(app->plugins, "gatehouse", gh_builtin_init, error);
+    }
+    if (status == GH_OK) {
+        status = gh_plugins_load(app->plugins, &settings->plugins, error);
+    }
+    if (status == GH_OK && settings->plugin_dir != NULL) {
+        status = gh_plugins_load_folder(app->plugins, settings->plugin_dir, error);
+    }
+    if (status == GH_OK) {
+        gh_plugins_warn_unused(app->plugins);
+    }
+    return status;
+}
+
+static gh_status start_engine(gh_app *app)
+{
+    const gh_settings *settings = app->settings;
+    const gh_mcp_options options = {.server_name = "gatehouse",
+                                    .server_title = settings->name,
+                                    .server_version = GATEHOUSE_VERSION,
+                                    .instructions = settings->instructions,
+                                    .executor = app->executor,
+                                    .key = state_key(app),
+                                    .max_sessions = (size_t)settings->max_sessions,
+                                    .max_sessions_per_principal = SESSIONS_PER_PRINCIPAL,
+                                    .session_idle_ms = settings->session_idle_ms,
+                                    .call_timeout_ms = settings->call_timeout_ms,
+                                    .input_timeout_ms = settings->input_timeout_ms,
+                                    .keep_alive_ms = KEEP_ALIVE_MS,
+                                    .task_ttl_ms = settings->task_ttl_ms,
+                                    .max_tasks = TASKS,
+                                    .max_tasks_per_principal = TASKS_PER_PRINCIPAL,
+                                    .alive = is_alive,
+                                    .context = app};
+    return gh_mcp_engine_new(&options, app->registry, &app->engine);
+}
+
+/* However many calls one user starts, there are threads for the next one. Where nobody signs in all are one.
+ */
+static size_t call_share(const gh_settings *settings)
+{
+    size_t threads = (size_t)settings->call_threads;
+    return strcmp(settings->auth, "none") == 0 ? 0 : threads - threads / 4;
 }
 
 static gh_status make_engine(gh_app *app, gh_error *error)
 {
-    static const gh_tool *const tools[] = {&GH_TOOL_SAY_HELLO, &GH_TOOL_WHOAMI};
-    const gh_mcp_options options = {.server_name = "gatehouse",
-                                    .server_title = app->settings->name,
-                                    .server_version = GATEHOUSE_VERSION,
-                                    .max_sessions = (size_t)app->settings->max_sessions,
-                                    .max_sessions_per_principal = SESSIONS_PER_PRINCIPAL,
-                                    .session_idle_ms = app->settings->session_idle_ms};
-    app->registry = gh_mcp_registry_new();
-    gh_status status = app->registry == NULL ? GH_ERR_NOMEM : GH_OK;
-    for (size_t i = 0; status == GH_OK && i < sizeof tools / sizeof tools[0]; i++) {
-        status = gh_mcp_registry_add(app->registry, tools[i], error);
+    const gh_settings *settings = app->settings;
+    const gh_mcp_registry_options lists = {.page_size = (size_t)settings->page_size, .key = state_key(app)};
+    const gh_executor_options threads = {.threads = (size_t)settings->call_threads,
+                                         .queue = (size_t)settings->call_queue,
+                                         .spare = (size_t)settings->call_threads,
+                                         .share = call_share(settings)};
+    gh_status status = gh_mcp_registry_new(&lists, &app->registry);
+    if (status == GH_OK) {
+        status = gh_executor_new(&threads, &app->executor);
     }
     if (status == GH_OK) {
-        app->plugins = gh_plugins_new(&(gh_plugin_sink){app->registry, add_tool});
-        status = app->plugins == NULL ? GH_ERR_NOMEM
-                                      : gh_plugins_load(app->plugins, &app->settings->plugins, error);
+        status = load_plugins(app, error);
     }
-    return status == GH_OK ? gh_mcp_engine_new(&options, app->registry, &app->engine) : status;
+    if (status == GH_OK) {
+        status = start_engine(app);
+    }
+    if (status == GH_OK) {
+        const gh_plugin_listener listener = {app->engine, tell_updated, tell_changed};
+        gh_plugins_listen(app->plugins, &listener);
+    }
+    return status;
+}
+
+/* A stream holds a worker for as long as it is open, and one user may have many; the rest stays for everybody
+ * else. */
+static size_t worker_share(size_t workers)
+{
+    return workers - workers / 5;
+}
+
+/* Without authentication all are one user. */
+static gh_status make_share(gh_app *app)
+{
+    if (app->identity.issuer == NULL) {
+        return GH_OK;
+    }
+    gh_status status = gh_share_init(&app->share, worker_share((size_t)app->settings->workers));
+    app->has_share = status == GH_OK;
+    return status;
 }
 
 static gh_status make_routes(gh_app *app, gh_error *error)
@@ -102,10 +210,14 @@ static gh_status make_routes(gh_app *app, gh_error *error)
                                     .server_name = app->settings->name,
                                     .scopes = identity->challenge_scope,
                                     .authorization_server = identity->issuer,
+                                    .open = identity->issuer == NULL,
                                     .own_metadata = identity->oauth != NULL || identity->has_facade,
                                     .context = app,
                                     .ready = is_ready};
     gh_status status = gh_pages_new(&pages, &app->pages);
+    if (status == GH_OK) {
+        status = make_share(app);
+    }
     if (status != GH_OK) {
         return status;
     }
@@ -113,12 +225,15 @@ static gh_status make_routes(gh_app *app, gh_error *error)
                                       .engine = app->engine,
                                       .resource_metadata = gh_site_resource_metadata(app->site),
                                       .scope = identity->challenge_scope,
-                                      .required_scope = identity->required_scope};
+                                      .required_scope = identity->required_scope,
+                                      .max_streams = worker_share((size_t)app->settings->workers),
+                                      .share = app->has_share ? &app->share : NULL};
     const gh_routes_parts parts = {.pages = app->pages,
                                    .endpoint = &app->endpoint,
                                    .oauth = identity->oauth,
                                    .dev_login = identity->idp == NULL,
                                    .facade = identity->has_facade ? &identity->facade : NULL,
+                                   .open = identity->issuer == NULL,
                                    .max_body = (size_t)app->settings->max_body};
     size_t count = gh_routes_fill(&parts, app->routes);
     status = gh_router_new(app->site, app->routes, count, &app->router);
@@ -174,7 +289,11 @@ const char *gh_app_origin(const gh_app *app)
 
 void gh_app_sweep(gh_app *app)
 {
-    gh_identity_sweep(&app->identity);
+    gh_mcp_engine_sweep(app->engine);
+    if (++app->sweeps >= IDENTITY_SWEEP_S) {
+        app->sweeps = 0;
+        gh_identity_sweep(&app->identity);
+    }
 }
 
 bool gh_app_refused(gh_app *app, gh_error *error)
@@ -189,7 +308,22 @@ bool gh_app_decided(gh_app *app)
 
 bool gh_app_drain(gh_app *app)
 {
+    gh_mcp_engine_drain(app->engine);
     return gh_listener_drain(app->listener, app->settings->drain_timeout_ms);
+}
+
+/* A plugin's call that does not return uses the engine, the plugin and what they stand on: those then stay as
+ * they are until the process ends, which is next. */
+static bool stop_calls(gh_app *app)
+{
+    if (app->plugins != NULL) {
+        gh_plugins_listen(app->plugins, NULL);
+    }
+    if (app->executor != NULL && !gh_executor_stop(app->executor, CALLS_END_MS)) {
+        gh_log_warn("some calls of plugins did not end and are abandoned");
+        return false;
+    }
+    return true;
 }
 
 void gh_app_stop(gh_app *app)
@@ -204,10 +338,16 @@ void gh_app_stop(gh_app *app)
     gh_router_free(app->router);
     gh_proxies_free(app->proxies);
     gh_pages_free(app->pages);
-    gh_mcp_engine_free(app->engine);
-    gh_mcp_registry_free(app->registry);
-    gh_plugins_free(app->plugins);
-    gh_identity_clear(&app->identity);
-    gh_site_free(app->site);
-    free(app);
+    if (app->has_share) {
+        gh_share_clear(&app->share);
+    }
+    if (stop_calls(app)) {
+        gh_mcp_engine_free(app->engine);
+        gh_executor_free(app->executor);
+        gh_plugins_free(app->plugins);
+        gh_mcp_registry_free(app->registry);
+        gh_identity_clear(&app->identity);
+        gh_site_free(app->site);
+        free(app);
+    }
 }

@@ -19,7 +19,7 @@ const char *gh_app_origin(const gh_app *app); /* "http://localhost:8080" */
 bool gh_app_refused(gh_app *app, gh_error *error);
 /* True once that is known, or when there is no provider. */
 bool gh_app_decided(gh_app *app);
-/* Housekeeping, once a minute. */
+/* Housekeeping, once a second. */
 void gh_app_sweep(gh_app *app);
 /* No new work; true when what was in flight has ended. */
 bool gh_app_drain(gh_app *app);

@@ -99,8 +99,8 @@ gh_status gh_identity_open_store(const gh_settings *settings, gh_sealer **sealer
     *sealer = NULL;
     *store = NULL;
     if (!has_own_server(settings)) {
-        return gh_error_set(error, GH_ERR_DENIED, "--auth %s keeps nothing: the identity provider does.",
-                            settings->auth);
+        return gh_error_set(error, GH_ERR_DENIED, "--auth %s keeps nothing%s.", settings->auth,
+                            is_mode(settings, "none") ? "" : ": the identity provider does");
     }
     if (is_mode(settings, "dev")) {
         return gh_store_open(settings->store, store, error);
@@ -137,7 +137,7 @@ gh_status gh_identity_new_provider(const gh_settings *settings, const char *redi
 static gh_status open_provider(gh_identity *identity, const gh_site *site, gh_error *error)
 {
     const gh_settings *settings = identity->settings;
-    if (is_mode(settings, "dev")) {
+    if (settings->issuer == NULL) {
         return GH_OK;
     }
     if (is_mode(settings, "proxy")) {
@@ -243,6 +243,9 @@ static char *common_scope(const char *required, const char *asked)
 static gh_status open_bearer(gh_identity *identity, const gh_site *site)
 {
     const gh_settings *settings = identity->settings;
+    if (is_mode(settings, "none")) {
+        return gh_bearer_new(&(gh_bearer_options){.anonymous = true}, &identity->bearer);
+    }
     bool own = has_own_server(settings);
     identity->required_scope = settings->required_scopes != NULL ? settings->required_scopes
                                : own                             ? SCOPE
@@ -268,14 +271,44 @@ static gh_status open_bearer(gh_identity *identity, const gh_site *site)
     return gh_bearer_new(&options, &identity->bearer);
 }
 
+/* Replicas that share the key file understand each other's. Without one it lasts as long as the process. */
+static gh_status open_state_key(gh_identity *identity, gh_error *error)
+{
+    const gh_settings *settings = identity->settings;
+    gh_sealer *own = NULL;
+    gh_status status = GH_OK;
+    if (identity->sealer == NULL && settings->secret_key_file != NULL) {
+        status = gh_sealer_open(settings->secret_key_file, true, &own, error);
+    } else if (identity->sealer == NULL) {
+        status = make_key(&own);
+    }
+    if (status == GH_OK) {
+        status =
+            gh_sealer_derive(own != NULL ? own : identity->sealer, "MCP request state", identity->state_key);
+    }
+    gh_sealer_free(own);
+    return status;
+}
+
+static const char *issuer_of(const gh_settings *settings, const gh_site *site)
+{
+    if (is_mode(settings, "none")) {
+        return NULL;
+    }
+    return is_mode(settings, "direct") ? settings->issuer : gh_site_origin(site);
+}
+
 gh_status gh_identity_open(const gh_settings *settings, const gh_site *site, gh_identity *identity,
                            gh_error *error)
 {
     identity->settings = settings;
-    identity->issuer = is_mode(settings, "direct") ? settings->issuer : gh_site_origin(site);
+    identity->issuer = issuer_of(settings, site);
     gh_status status = GH_OK;
     if (has_own_server(settings)) {
         status = gh_identity_open_store(settings, &identity->sealer, &identity->store, error);
+    }
+    if (status == GH_OK) {
+        status = open_state_key(identity, error);
     }
     if (status == GH_OK) {
         status = open_provider(identity, site, error);
@@ -306,7 +339,14 @@ void gh_identity_clear(gh_identity *identity)
     gh_sealer_free(identity->sealer);
     free(identity->redirect_uri);
     free(identity->challenge_scope);
+    gh_wipe(identity->state_key, sizeof identity->state_key);
     memset(identity, 0, sizeof *identity);
+}
+
+bool gh_identity_alive(const gh_identity *identity, const gh_principal *principal)
+{
+    return identity->store == NULL || principal->grant_id == NULL ||
+           gh_store_grant_alive(identity->store, principal->grant_id) != GH_ERR_NOT_FOUND;
 }
 
 /* --- health --- */

@@ -17,16 +17,17 @@
 typedef struct gh_identity {
     const gh_settings *settings; /* borrowed */
     char *redirect_uri;          /* of this server at the provider; NULL in dev and direct mode */
-    gh_sealer *sealer;           /* NULL in dev mode */
-    gh_store *store;             /* NULL in direct and facade mode */
-    gh_idp *idp;                 /* NULL in dev mode */
+    gh_sealer *sealer;           /* NULL but in proxy mode */
+    gh_store *store;             /* dev and proxy */
+    gh_idp *idp;                 /* NULL in dev mode, and where nobody signs in */
     gh_oauth_server *oauth;      /* dev and proxy */
     gh_facade facade;
     bool has_facade;
     gh_bearer *bearer;
-    const char *required_scope; /* at /mcp */
-    char *challenge_scope;      /* what clients should ask for; never offline_access */
-    const char *issuer;         /* for authorization_servers[0] */
+    const char *required_scope;  /* at /mcp */
+    char *challenge_scope;       /* what clients should ask for; never offline_access */
+    const char *issuer;          /* for authorization_servers[0]; NULL where nobody signs in */
+    unsigned char state_key[32]; /* for what clients carry between MCP requests */
 } gh_identity;
 
 /* Zeroed by the caller; gh_identity_clear in every case. `site` is borrowed. The provider's thread is
@@ -43,6 +44,9 @@ GH_MUST_USE gh_status gh_identity_open_store(const gh_settings *settings, gh_sea
 /* The provider as the settings describe it, without its thread. `redirect_uri` NULL when unknown. */
 GH_MUST_USE gh_status gh_identity_new_provider(const gh_settings *settings, const char *redirect_uri,
                                                gh_idp **idp, gh_error *error);
+
+/* Is the grant that a principal came with still good? When that cannot be told now, yes. */
+bool gh_identity_alive(const gh_identity *identity, const gh_principal *principal);
 
 /* GH_OK when requests can be served; else what is missing. */
 GH_MUST_USE gh_status gh_identity_ready(const gh_identity *identity, gh_error *error);

@@ -9,14 +9,14 @@
 
 #include "server/admin.h"
 #include "server/app.h"
+#include "server/call/crash.h"
 #include "server/commands.h"
+#include "server/exec/signal_stack.h"
 #include "server/options.h"
 #include "shared/core/log.h"
 
 #define EXIT_USAGE 64
 #define EXIT_CONFIGURATION 78
-#define SWEEP_S 60
-#define WAIT_S 1 /* while the identity provider has not been reached */
 
 static int print(const gh_buf *text, gh_status status)
 {
@@ -64,10 +64,13 @@ static gh_status start_log(const gh_settings *settings)
 static void greet(const gh_settings *settings, const gh_app *app)
 {
     const char *origin = gh_app_origin(app);
-    gh_log_info("gatehouse %s: an MCP server that asks its callers to sign in (--auth %s)", GATEHOUSE_VERSION,
-                settings->auth);
+    bool open = strcmp(settings->auth, "none") == 0;
+    gh_log_info("gatehouse %s: an MCP server that %s (--auth %s)", GATEHOUSE_VERSION,
+                open ? "takes every caller" : "asks its callers to sign in", settings->auth);
     gh_log_info("listening on %s (MCP endpoint %s/mcp)", origin, origin);
-    if (strcmp(settings->auth, "dev") != 0) {
+    if (open) {
+        gh_log_warn("nobody signs in: whatever runs on this machine can call every tool");
+    } else if (strcmp(settings->auth, "dev") != 0) {
         gh_log_info("people sign in at %s", settings->issuer);
     } else if (settings->dev_password == NULL) {
         gh_log_warn("anyone on this machine can sign in as anyone; --dev-password-file ends that");
@@ -106,7 +109,7 @@ static int serve(gh_app *app, const sigset_t *signals, gh_error *error)
                 return 0;
             }
         }
-        const struct timespec pause = {.tv_sec = decided ? SWEEP_S : WAIT_S};
+        const struct timespec pause = {.tv_sec = 1};
         int number = sigtimedwait(signals, NULL, &pause);
         if (number == SIGTERM || number == SIGINT) {
             return number;
@@ -198,6 +201,8 @@ int main(int argc, char **argv)
     gh_settings settings;
     gh_error error = {0};
     (void)umask(077);
+    void *signal_stack = gh_signal_stack_new();
+    gh_crash_install();
     gh_status status = gh_settings_load(argc, argv, environ, &settings, &error);
     int code = EXIT_CONFIGURATION;
     if (status == GH_OK) {
@@ -211,5 +216,6 @@ int main(int argc, char **argv)
         }
     }
     gh_settings_clear(&settings);
+    gh_signal_stack_free(signal_stack);
     return code;
 }

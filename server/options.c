@@ -42,12 +42,13 @@ static const gh_option OPTIONS[] = {
     {.name = "auth",
      .type = GH_OPTION_ENUM,
      .field = FIELD(auth),
-     .choices = "dev proxy direct facade",
+     .choices = "dev proxy direct facade none",
      .argument = "MODE",
-     .help = "Where users sign in. proxy: at your identity provider, through this server, which any client\n"
-             "can use at once. direct: at the provider, for clients that are registered there. facade: at\n"
-             "the provider, with one client id for all. dev: on a page of this server, for people on this\n"
-             "machine only. The default is proxy when --issuer is given, else dev.",
+     .help = "Where users sign in. proxy: at your identity provider, through this server, which any client "
+             "can use at once. direct: at the provider, for clients that are registered there. facade: at "
+             "the provider, with one client id for all. dev: on a page of this server, for people on this "
+             "machine only. none: nowhere, for measurements, tests and writing plugins on this machine.\n"
+             "The default is proxy when --issuer is given, else dev.",
      .group = "Server"},
     {.name = "listen",
      .type = GH_OPTION_STRING,
@@ -74,16 +75,80 @@ static const gh_option OPTIONS[] = {
      .help = "Where clients, grants and keys are kept: memory, or sqlite:PATH.\n"
              "The default is sqlite:$XDG_STATE_HOME/gatehouse/MODE.db.",
      .check = check_store},
+    {.name = "instructions",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(instructions),
+     .argument = "TEXT",
+     .help = "What a model should know of this server; clients may show it to theirs."},
     {.name = "plugin",
      .type = GH_OPTION_LIST,
      .field = FIELD(plugins),
      .argument = "FILE",
-     .help = "Shared object with tools of your own, see gatehouse/plugin.h."},
+     .help = "Shared object with tools, resources and prompts of your own, see gatehouse/plugin.h.",
+     .group = "Plugins"},
+    {.name = "plugin-dir",
+     .type = GH_OPTION_PATH,
+     .field = FIELD(plugin_dir),
+     .argument = "FOLDER",
+     .help = "Load every *.so in it, by name."},
+    {.name = "plugin-config",
+     .type = GH_OPTION_PATH,
+     .field = FIELD(plugin_config),
+     .argument = "FILE",
+     .help = "Settings for plugins: a JSON object with one object per plugin, by its file name without .so."},
+    {.name = "call-timeout",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(call_timeout_ms),
+     .initial = "1m",
+     .min = 100,
+     .max = DAY_MS,
+     .argument = "TIME",
+     .help = "How long a plugin may take for one call, unless it says otherwise itself."},
+    {.name = "input-timeout",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(input_timeout_ms),
+     .initial = "10m",
+     .min = 1000,
+     .max = DAY_MS,
+     .argument = "TIME",
+     .help = "How long a person may take for what a call asks."},
+    {.name = "call-threads",
+     .type = GH_OPTION_INT,
+     .field = FIELD(call_threads),
+     .initial = "32",
+     .min = 1,
+     .max = 1024,
+     .argument = "N",
+     .help = "Threads for calls of plugins; started when needed."},
+    {.name = "call-queue",
+     .type = GH_OPTION_INT,
+     .field = FIELD(call_queue),
+     .initial = "256",
+     .min = 1,
+     .max = 100000,
+     .argument = "N",
+     .help = "Calls that wait for a thread; more are refused."},
+    {.name = "task-ttl",
+     .type = GH_OPTION_DURATION,
+     .field = FIELD(task_ttl_ms),
+     .initial = "1h",
+     .min = 1000,
+     .max = 30 * DAY_MS,
+     .argument = "TIME",
+     .help = "How long a task and its result are kept, unless the plugin says otherwise."},
+    {.name = "page-size",
+     .type = GH_OPTION_INT,
+     .field = FIELD(page_size),
+     .initial = "1000",
+     .min = 0,
+     .max = 1000000,
+     .argument = "N",
+     .help = "Tools, resources and so on in one page of a list; 0: all. Some clients read one page only."},
     {.name = "issuer",
      .type = GH_OPTION_STRING,
      .field = FIELD(issuer),
      .argument = "URL",
-     .help = "The identity provider, exactly as it calls itself, trailing slash included, such as\n"
+     .help = "The identity provider, exactly as it calls itself, trailing slash included, such as "
              "http://localhost:9000/application/o/gatehouse/.",
      .group = "Identity provider",
      .check = check_issuer},
@@ -108,7 +173,7 @@ static const gh_option OPTIONS[] = {
      .field = FIELD(required_scopes),
      .argument = "WORDS",
      .help =
-         "direct and facade modes: scopes that a token must carry at /mcp. The default is openid; in the\n"
+         "direct and facade modes: scopes that a token must carry at /mcp. The default is openid; in the "
          "other modes it is mcp, which every token of this server carries."},
     {.name = "audience",
      .type = GH_OPTION_STRING,
@@ -119,9 +184,8 @@ static const gh_option OPTIONS[] = {
     {.name = "accept-client-id-audience",
      .type = GH_OPTION_BOOL,
      .field = FIELD(accept_client_id_audience),
-     .help =
-         "direct and facade modes: also take tokens whose audience is the client id. Then every token of\n"
-         "that client opens this server, whatever it was issued for."},
+     .help = "direct and facade modes: also take tokens whose audience is the client id. Then every token of "
+             "that client opens this server, whatever it was issued for."},
     {.name = "require-claim",
      .type = GH_OPTION_LIST,
      .field = FIELD(required_claims),
@@ -131,7 +195,7 @@ static const gh_option OPTIONS[] = {
      .type = GH_OPTION_STRING,
      .field = FIELD(connect_to),
      .argument = "HOST:PORT:HOST:PORT",
-     .help = "Reach the provider's HOST:PORT at the second HOST:PORT, under its public name: for a provider\n"
+     .help = "Reach the provider's HOST:PORT at the second HOST:PORT, under its public name: for a provider "
              "in the same container network."},
     {.name = "ca-file",
      .type = GH_OPTION_PATH,
@@ -141,20 +205,20 @@ static const gh_option OPTIONS[] = {
     {.name = "allow-insecure-http",
      .type = GH_OPTION_BOOL,
      .field = FIELD(allow_insecure_http),
-     .help = "Accept plain http off this machine, for the provider and for --public-url. For a network that\n"
+     .help = "Accept plain http off this machine, for the provider and for --public-url. For a network that "
              "you trust; most clients refuse such a server."},
     {.name = "secret-key-file",
      .type = GH_OPTION_PATH,
      .field = FIELD(secret_key_file),
      .argument = "FILE",
      .help =
-         "Key that secrets in the store are encrypted with (modes proxy and dev with a provider); created\n"
-         "at first start. The default is STORE.key beside the store."},
+         "Key for secrets in the store (proxy mode; by default STORE.key beside the store) and for what "
+         "clients carry from one MCP request to the next: give replicas the same. Created at first start."},
     {.name = "dev-password",
      .type = GH_OPTION_SECRET,
      .field = FIELD(dev_password),
      .argument = "FILE",
-     .help = "Password that the dev sign-in page asks for; without it\n"
+     .help = "Password that the dev sign-in page asks for; without it "
              "anyone on this machine can sign in as anyone.",
      .group = "Signing in"},
     {.name = "redirect-scheme",

@@ -12,7 +12,7 @@
 #define GH_OWN_SCOPE "mcp" /* of the tokens that this server issues: modes dev and proxy */
 
 typedef struct gh_settings {
-    char *auth;       /* "dev", "proxy", "direct", "facade"; never NULL after loading */
+    char *auth;       /* "dev", "proxy", "direct", "facade", "none"; never NULL after loading */
     char *listen;     /* HOST:PORT */
     char *public_url; /* an origin; NULL: http://localhost:PORT, of what is listened on */
     char *store;      /* "memory" or "sqlite:PATH" */
@@ -29,14 +29,18 @@ typedef struct gh_settings {
     char *connect_to;             /* HOST:PORT:HOST:PORT */
     char *ca_file;
     bool allow_insecure_http;
-    char *secret_key_file; /* NULL: beside the store */
+    char *secret_key_file; /* NULL: beside the store, or none */
     gh_text_list redirect_schemes;
     gh_text_list allowed_origins;
     gh_text_list trusted_proxies;
     int64_t access_token_ttl_ms, refresh_token_ttl_ms;
     int64_t max_clients, max_sessions, session_idle_ms;
     int64_t workers, max_body;
+    char *instructions;   /* NULL for none */
     gh_text_list plugins; /* paths */
+    char *plugin_dir, *plugin_config;
+    int64_t call_timeout_ms, input_timeout_ms, task_ttl_ms;
+    int64_t call_threads, call_queue, page_size;
     int64_t request_timeout_ms, body_timeout_ms, drain_timeout_ms;
     char *log_format, *log_level;
     gh_options_result result;

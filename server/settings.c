@@ -24,9 +24,10 @@ static gh_status default_store(gh_settings *settings, gh_error *error)
     return status;
 }
 
-static bool is_dev(const gh_settings *settings)
+/* Modes in which whoever reaches the server is believed: for this machine only. */
+static bool is_local(const gh_settings *settings)
 {
-    return strcmp(settings->auth, "dev") == 0;
+    return strcmp(settings->auth, "dev") == 0 || strcmp(settings->auth, "none") == 0;
 }
 
 static gh_status check_public_url(const gh_settings *settings, gh_error *error)
@@ -38,18 +39,19 @@ static gh_status check_public_url(const gh_settings *settings, gh_error *error)
         return gh_error_set(error, GH_ERR_INVALID, "--public-url: %s",
                             why.message[0] != '\0' ? why.message : "it must be an http or https URL");
     }
-    if (is_dev(settings) && gh_url_is_https(&url)) {
+    if (is_local(settings) && gh_url_is_https(&url)) {
         return gh_error_set(
             error, GH_ERR_DENIED,
-            "--public-url is https, but this server does not speak TLS and --auth dev is for this "
-            "machine only. Use http://localhost:PORT.");
+            "--public-url is https, but this server does not speak TLS and --auth %s is for this "
+            "machine only. Use http://localhost:PORT.",
+            settings->auth);
     }
-    if (is_dev(settings) && !gh_url_is_loopback(&url)) {
+    if (is_local(settings) && !gh_url_is_loopback(&url)) {
         return gh_error_set(
             error, GH_ERR_DENIED,
-            "--public-url %s is not on this machine: with --auth dev anyone who reaches the server "
-            "can sign in as anyone. Use http://localhost:PORT.",
-            text);
+            "--public-url %s is not on this machine: with --auth %s anyone who reaches the server "
+            "can be anyone. Use http://localhost:PORT.",
+            text, settings->auth);
     }
     if (!gh_url_is_https(&url) && !gh_url_is_loopback(&url) && !settings->allow_insecure_http) {
         return gh_error_set(
@@ -62,7 +64,7 @@ static gh_status check_public_url(const gh_settings *settings, gh_error *error)
     return GH_OK;
 }
 
-/* In dev mode nothing may be reachable from another machine. */
+/* In these modes nothing may be reachable from another machine. */
 static gh_status check_listen_address(const gh_settings *settings, gh_error *error)
 {
     gh_address address;
@@ -70,11 +72,11 @@ static gh_status check_listen_address(const gh_settings *settings, gh_error *err
     if (status != GH_OK || gh_host_is_loopback(gh_view_of(address.host))) {
         return status;
     }
-    if (is_dev(settings)) {
+    if (is_local(settings)) {
         return gh_error_set(error, GH_ERR_DENIED,
-                            "--listen %s would let other machines in: with --auth dev anyone who reaches the "
-                            "server can sign in as anyone. Use --listen 127.0.0.1:%u.",
-                            settings->listen, (unsigned)address.port);
+                            "--listen %s would let other machines in: with --auth %s anyone who reaches the "
+                            "server can be anyone. Use --listen 127.0.0.1:%u.",
+                            settings->listen, settings->auth, (unsigned)address.port);
     }
     if (settings->public_url == NULL) {
         return gh_error_set(
@@ -91,7 +93,7 @@ static gh_status check_own_scopes(const gh_settings *settings, gh_error *error)
 {
     gh_view rest = gh_view_of(settings->required_scopes);
     gh_view word;
-    bool own = is_dev(settings) || strcmp(settings->auth, "proxy") == 0;
+    bool own = is_local(settings) || strcmp(settings->auth, "proxy") == 0;
     while (own && gh_view_next(&rest, ' ', &word)) {
         if (word.len > 0 && !gh_view_eq_cstr(word, GH_OWN_SCOPE)) {
             return gh_error_set(error, GH_ERR_DENIED,
@@ -108,12 +110,22 @@ static gh_status check_mode(const gh_settings *settings, gh_error *error)
 {
     bool facade = strcmp(settings->auth, "facade") == 0;
     bool proxy = strcmp(settings->auth, "proxy") == 0;
-    if (is_dev(settings)) {
-        return settings->issuer == NULL ? GH_OK
-                                        : gh_error_set(error, GH_ERR_DENIED,
-                                                       "--issuer has no use with --auth dev, which signs "
-                                                       "people in itself. Leave out one of "
-                                                       "the two.");
+    if (is_local(settings)) {
+        bool dev = strcmp(settings->auth, "dev") == 0;
+        if (settings->issuer != NULL) {
+            return gh_error_set(error, GH_ERR_DENIED,
+                                "--issuer has no use with --auth %s, which %s. Leave out one of the two.",
+                                settings->auth, dev ? "signs people in itself" : "asks nobody to sign in");
+        }
+        if (!dev && settings->required_scopes != NULL) {
+            return gh_error_set(
+                error, GH_ERR_DENIED,
+                "--required-scopes has no use with --auth none, where callers have no tokens. "
+                "Leave out one of the two.");
+        }
+        return dev || settings->dev_password == NULL
+                   ? GH_OK
+                   : gh_error_set(error, GH_ERR_DENIED, "--dev-password-file is for --auth dev only.");
     }
     if (settings->issuer == NULL) {
         return gh_error_set(error, GH_ERR_DENIED,

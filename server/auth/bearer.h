@@ -46,6 +46,9 @@ typedef struct gh_bearer_options {
      * what is known then, with a reference, or NULL when that cannot be told now (GH_BEARER_UNAVAILABLE).
      * NULL: the set is complete. */
     gh_keyset *(*keys_missed)(void *context);
+    /* Nobody signs in (--auth none): every caller is one and the same principal, whatever credentials it
+     * shows. Nothing else of these counts then. */
+    bool anonymous;
 } gh_bearer_options;
 
 typedef struct gh_bearer gh_bearer;

@@ -50,11 +50,31 @@ static bool same_text(const char *a, const char *b)
 
 bool gh_principal_same(const gh_principal *a, const gh_principal *b)
 {
-    if (a == NULL || b == NULL) {
-        return false;
+    return gh_principal_same_user(a, b) && same_text(a->client_id, b->client_id);
+}
+
+bool gh_principal_same_user(const gh_principal *a, const gh_principal *b)
+{
+    return a != NULL && b != NULL && same_text(a->issuer, b->issuer) && same_text(a->subject, b->subject);
+}
+
+bool gh_principal_is(const gh_principal *principal, const gh_principal *user, const char *client_id)
+{
+    return gh_principal_same_user(principal, user) && same_text(principal->client_id, client_id);
+}
+
+static uint64_t mix(uint64_t hash, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3ULL;
     }
-    return same_text(a->issuer, b->issuer) && same_text(a->subject, b->subject) &&
-           same_text(a->client_id, b->client_id);
+    return (hash ^ 0xff) * 0x100000001b3ULL;
+}
+
+uint64_t gh_principal_user_key(const gh_principal *principal)
+{
+    uint64_t hash = mix(mix(0xcbf29ce484222325ULL, principal->issuer), principal->subject);
+    return hash == 0 ? 1 : hash;
 }
 
 bool gh_principal_has_scope(const gh_principal *principal, gh_view scope)

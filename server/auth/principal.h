@@ -25,6 +25,12 @@ gh_principal *gh_principal_copy(const gh_principal *principal);
 void gh_principal_free(gh_principal *principal); /* NULL is fine */
 /* Same issuer, subject and client: the identity that a session or a cursor is bound to. */
 bool gh_principal_same(const gh_principal *a, const gh_principal *b);
+/* Same issuer and subject, whatever the client: whom bounds count for. */
+bool gh_principal_same_user(const gh_principal *a, const gh_principal *b);
+/* Is it that user, through that client? `user` counts without its own client. */
+bool gh_principal_is(const gh_principal *principal, const gh_principal *user, const char *client_id);
+/* A number for that user, never 0; two users may share one by chance. */
+uint64_t gh_principal_user_key(const gh_principal *principal);
 bool gh_principal_has_scope(const gh_principal *principal, gh_view scope);
 
 #endif

@@ -28,6 +28,7 @@
 
 struct gh_sealer {
     unsigned char seal_key[KEY_LEN];
+    unsigned char root_key[KEY_LEN]; /* of the keys that are derived later */
     char fingerprint[GH_SHA256_TEXT_MAX];
 };
 
@@ -36,6 +37,9 @@ static gh_status derive(gh_view key, gh_sealer *sealer)
 {
     unsigned char mark[GH_SHA256_LEN];
     gh_status status = gh_hmac_sha256(key, GH_VIEW_LIT("gatehouse sealing v1"), sealer->seal_key);
+    if (status == GH_OK) {
+        status = gh_hmac_sha256(key, GH_VIEW_LIT("gatehouse derivation v1"), sealer->root_key);
+    }
     if (status == GH_OK) {
         status = gh_hmac_sha256(key, GH_VIEW_LIT("gatehouse fingerprint v1"), mark);
     }
@@ -294,6 +298,12 @@ out:
     }
     gh_buf_free(&bytes);
     return status;
+}
+
+gh_status gh_sealer_derive(const gh_sealer *sealer, const char *label, unsigned char out[32])
+{
+    gh_view root = gh_view_make((const char *)sealer->root_key, sizeof sealer->root_key);
+    return gh_hmac_sha256(root, gh_view_of(label), out);
 }
 
 gh_status gh_sealer_fingerprint(const gh_sealer *sealer, char out[44])

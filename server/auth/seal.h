@@ -24,6 +24,8 @@ GH_MUST_USE gh_status gh_sealer_seal(const gh_sealer *sealer, gh_view context, g
 /* GH_ERR_DENIED when key, context or text do not belong together. */
 GH_MUST_USE gh_status gh_sealer_open_text(const gh_sealer *sealer, gh_view context, gh_view sealed,
                                           gh_secret **plain);
+/* A key of its own for another purpose, which the label names. */
+GH_MUST_USE gh_status gh_sealer_derive(const gh_sealer *sealer, const char *label, unsigned char out[32]);
 /* A value that tells this key from any other, for the store to remember; at least 44 bytes. */
 GH_MUST_USE gh_status gh_sealer_fingerprint(const gh_sealer *sealer, char out[44]);
 

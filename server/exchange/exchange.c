@@ -261,6 +261,11 @@ gh_status gh_response_stream_write(gh_response *response, gh_view bytes)
     return response->sink->write(response->sink->context, bytes);
 }
 
+bool gh_response_peer_gone(const gh_response *response)
+{
+    return response->sink != NULL && response->sink->closed(response->sink->context);
+}
+
 bool gh_response_stream_closed(const gh_response *response)
 {
     return !response->streaming || response->sink->closed(response->sink->context);

@@ -47,7 +47,7 @@ typedef struct gh_response_sink {
     void *context;
     /* Sends bytes (the head first, already formatted by the caller). GH_ERR_CLOSED when the peer went. */
     gh_status (*write)(void *context, gh_view bytes);
-    bool (*closed)(void *context);
+    bool (*closed)(void *context); /* looks at the connection: cheap, but not for every byte */
 } gh_response_sink;
 
 #define GH_RESPONSE_BODY_MAX ((size_t)16 * 1024 * 1024)
@@ -97,5 +97,7 @@ const char *gh_response_reason(int status);
 GH_MUST_USE gh_status gh_response_stream_begin(gh_response *response, int status);
 GH_MUST_USE gh_status gh_response_stream_write(gh_response *response, gh_view bytes);
 bool gh_response_stream_closed(const gh_response *response);
+/* Has the peer gone away? Asked at any time, by a handler that takes long; false when that cannot be told. */
+bool gh_response_peer_gone(const gh_response *response);
 
 #endif

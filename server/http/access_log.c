@@ -31,6 +31,9 @@ void gh_access_log_response(gh_view method, gh_view path, int status, int64_t du
     const gh_log_field fields[] = {{.key = "Method", .kind = GH_LOG_STR, .str = or_dash(method)},
                                    {.key = "Path", .kind = GH_LOG_STR, .str = or_dash(path)},
                                    {.key = "Status", .kind = GH_LOG_INT, .number = status},
-                                   {.key = "Duration", .kind = GH_LOG_DURATION_NS, .number = duration_ns}};
-    gh_log_event(GH_LOG_INFO, "HTTP RESPONSE", fields, sizeof fields / sizeof fields[0]);
+                                   {.key = "Duration", .kind = GH_LOG_DURATION_NS, .number = duration_ns},
+                                   {.key = "Note", .kind = GH_LOG_STR, .str = GH_VIEW_LIT("client left")}};
+    size_t count = sizeof fields / sizeof fields[0];
+    gh_log_event(GH_LOG_INFO, "HTTP RESPONSE", fields,
+                 status == GH_ACCESS_LOG_CLIENT_LEFT ? count : count - 1);
 }

@@ -6,7 +6,9 @@
 /* Headers that mean one thing; two of them mean that somebody on the way may read the other one. */
 static const char *const SINGLES[] = {
     "Host",   "Content-Length", "Transfer-Encoding",    "Content-Type", "Authorization", "Origin",
-    "Expect", "Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method",   "Mcp-Name"};
+    "Expect", "Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method",   "Mcp-Name",      "Last-Event-ID"};
+/* Likewise: proxies may act on them, and the server compares them with the body. */
+#define SINGLE_PREFIX GH_VIEW_LIT("Mcp-Param-")
 
 static void refuse(gh_guard_verdict *verdict, int status, const char *description)
 {
@@ -29,13 +31,29 @@ static const gh_view *find(const gh_wire *wire, const char *name)
     return NULL;
 }
 
-static size_t count(const gh_wire *wire, const char *name)
+static size_t count(const gh_wire *wire, gh_view name)
 {
     size_t found = 0;
     for (size_t i = 0; i < wire->header_count; i++) {
-        found += gh_view_eq_nocase(wire->headers[i].name, gh_view_of(name)) ? 1 : 0;
+        found += gh_view_eq_nocase(wire->headers[i].name, name) ? 1 : 0;
     }
     return found;
+}
+
+static bool is_repeated(const gh_wire *wire)
+{
+    for (size_t i = 0; i < sizeof SINGLES / sizeof SINGLES[0]; i++) {
+        if (count(wire, gh_view_of(SINGLES[i])) > 1) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < wire->header_count; i++) {
+        gh_view name = wire->headers[i].name;
+        if (gh_view_starts_with_nocase(name, SINGLE_PREFIX) && count(wire, name) > 1) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_token(gh_view text)
@@ -107,10 +125,8 @@ static void check_headers(const gh_wire *wire, gh_guard_verdict *verdict)
             refuse(verdict, 400, "A header value holds control characters.");
         }
     }
-    for (size_t i = 0; i < sizeof SINGLES / sizeof SINGLES[0]; i++) {
-        if (count(wire, SINGLES[i]) > 1) {
-            refuse(verdict, 400, "A header field that may occur once occurs twice.");
-        }
+    if (is_repeated(wire)) {
+        refuse(verdict, 400, "A header field that may occur once occurs twice.");
     }
     if (find(wire, "Host") == NULL && gh_view_eq_cstr(wire->version, "1.1")) {
         refuse(verdict, 400, "The Host header is missing.");

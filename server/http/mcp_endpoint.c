@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "server/oauth/page.h"
-#include "shared/net/sse.h"
 #include "shared/oauth/challenge.h"
 #include "shared/rpc/mcp.h"
 
 #define CHALLENGE_MAX ((size_t)4096)
-#define EVENT_MAX GH_RESPONSE_BODY_MAX
+#define LONG_METHOD GH_MCP_SUBSCRIPTIONS_LISTEN
 
 static void set_challenge(const gh_mcp_endpoint *endpoint, const char *scope, const char *error,
                           const char *description, gh_response *response)
@@ -98,28 +97,16 @@ static void reply_empty(void *context, int http_status)
     gh_response_empty(context, http_status);
 }
 
-static gh_status reply_event(void *context, gh_view message)
+static gh_status reply_stream(void *context, gh_view text)
 {
     gh_response *response = context;
-    gh_buf frame = GH_BUF_INIT(EVENT_MAX);
-    gh_status status = GH_OK;
-    if (!response->streaming) {
-        status = gh_response_stream_begin(response, 200);
-    }
-    if (status == GH_OK) {
-        status = gh_sse_write(&frame, GH_VIEW_LIT("message"), gh_view_of(NULL), message);
-    }
-    if (status == GH_OK) {
-        status = gh_response_stream_write(response, gh_buf_view(&frame));
-    }
-    gh_buf_free(&frame);
-    return status;
+    gh_status status = response->streaming ? GH_OK : gh_response_stream_begin(response, 200);
+    return status == GH_OK && text.len > 0 ? gh_response_stream_write(response, text) : status;
 }
 
 static bool reply_closed(void *context)
 {
-    const gh_response *response = context;
-    return response->streaming && gh_response_stream_closed(response);
+    return gh_response_peer_gone(context);
 }
 
 static gh_view find_param(void *context, const char *name)
@@ -139,6 +126,7 @@ static gh_mcp_headers headers_of(const gh_request *request)
                             .method = gh_request_header(request, GH_MCP_HEADER_METHOD),
                             .name = gh_request_header(request, GH_MCP_HEADER_NAME),
                             .accept = gh_request_header(request, "Accept"),
+                            .last_event = gh_request_header(request, "Last-Event-ID"),
                             .context = (void *)(uintptr_t)request,
                             .param = find_param};
 }
@@ -148,13 +136,75 @@ static gh_mcp_reply reply_into(gh_response *response)
     return (gh_mcp_reply){.context = response,
                           .json = reply_json,
                           .empty = reply_empty,
-                          .event = reply_event,
+                          .stream = reply_stream,
                           .closed = reply_closed};
+}
+
+/* --- streams that may last for hours hold a worker each --- */
+
+static bool enter_long(gh_mcp_endpoint *endpoint, gh_response *response)
+{
+    size_t others = atomic_fetch_add(&endpoint->streams, 1);
+    if (endpoint->max_streams == 0 || others < endpoint->max_streams) {
+        return true;
+    }
+    atomic_fetch_sub(&endpoint->streams, 1);
+    gh_response_header_cstr(response, "Retry-After", "30");
+    gh_response_error(
+        response, 503, "temporarily_unavailable",
+        "The server holds as many event streams open as it can. Try again later; all else works "
+        "without one.");
+    return false;
+}
+
+static void leave_long(gh_mcp_endpoint *endpoint)
+{
+    atomic_fetch_sub(&endpoint->streams, 1);
+}
+
+/* --- one user's share of the workers --- */
+
+static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
+                        gh_response *response)
+{
+    if (endpoint->share == NULL || gh_share_enter(endpoint->share, seat, principal)) {
+        return true;
+    }
+    gh_response_header_cstr(response, "Retry-After", "5");
+    gh_response_error(response, 429, "too_many_requests",
+                      "You have as many requests under way as one user may. Wait for some to end, or close "
+                      "their connections.");
+    return false;
+}
+
+static void leave_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat)
+{
+    if (endpoint->share != NULL) {
+        gh_share_leave(endpoint->share, seat);
+    }
+}
+
+/* --- methods --- */
+
+static void post(gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
+                 gh_response *response)
+{
+    gh_mcp_headers headers = headers_of(request);
+    gh_mcp_reply reply = reply_into(response);
+    bool is_long = gh_view_eq_cstr(gh_view_trim(headers.method), LONG_METHOD);
+    if (is_long && !enter_long(endpoint, response)) {
+        return;
+    }
+    gh_mcp_engine_post(endpoint->engine, principal, &headers, request->body, &reply);
+    if (is_long) {
+        leave_long(endpoint);
+    }
 }
 
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response)
 {
-    const gh_mcp_endpoint *endpoint = context;
+    gh_mcp_endpoint *endpoint = context;
+    gh_share_seat seat;
     gh_principal *principal = authenticate(endpoint, request, response);
     if (principal == NULL) {
         return;
@@ -162,10 +212,9 @@ void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *r
     if (!gh_request_is_type(request, "application/json")) {
         gh_response_error(response, 415, "unsupported_media_type",
                           "Send one JSON-RPC message with Content-Type: application/json.");
-    } else {
-        gh_mcp_headers headers = headers_of(request);
-        gh_mcp_reply reply = reply_into(response);
-        gh_mcp_engine_post(endpoint->engine, principal, &headers, request->body, &reply);
+    } else if (enter_share(endpoint, &seat, principal, response)) {
+        post(endpoint, principal, request, response);
+        leave_share(endpoint, &seat);
     }
     gh_principal_free(principal);
 }
@@ -199,16 +248,37 @@ static void show_page(gh_response *response)
                     "start page of this server has the lines for some clients.");
 }
 
+static void get(gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
+                gh_response *response)
+{
+    gh_mcp_headers headers = headers_of(request);
+    gh_mcp_reply reply = reply_into(response);
+    if (enter_long(endpoint, response)) {
+        gh_mcp_engine_get(endpoint->engine, principal, &headers, &reply);
+        leave_long(endpoint);
+    }
+}
+
 void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response)
 {
-    gh_principal *principal = authenticate(context, request, response);
-    if (principal == NULL && gh_request_header(request, "Authorization").ptr == NULL && wants_page(request)) {
-        show_page(response);
+    gh_mcp_endpoint *endpoint = context;
+    gh_share_seat seat;
+    gh_principal *principal = authenticate(endpoint, request, response);
+    if (principal == NULL) {
+        if (gh_request_header(request, "Authorization").ptr == NULL && wants_page(request)) {
+            show_page(response);
+        }
+        return;
     }
-    if (principal != NULL) {
+    if (gh_view_eq_cstr(request->method, "HEAD")) {
+        gh_response_header_cstr(response, "Allow", "GET, POST, DELETE, OPTIONS");
+        gh_response_error(response, 405, "method_not_allowed", "An event stream has no head to look at.");
+    } else if (enter_share(endpoint, &seat, principal, response)) {
+        get(endpoint, principal, request, response);
+        leave_share(endpoint, &seat);
+    }
+    if (response->status == 405 && !gh_response_has_header(response, "Allow")) {
         gh_response_header_cstr(response, "Allow", "POST, DELETE, OPTIONS");
-        gh_response_error(response, 405, "method_not_allowed",
-                          "This server offers no event stream on GET; send JSON-RPC messages with POST.");
     }
     gh_principal_free(principal);
 }
@@ -221,6 +291,9 @@ void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response 
         gh_mcp_headers headers = headers_of(request);
         gh_mcp_reply reply = reply_into(response);
         gh_mcp_engine_delete(endpoint->engine, principal, &headers, &reply);
+    }
+    if (response->status == 405) {
+        gh_response_header_cstr(response, "Allow", "POST, OPTIONS");
     }
     gh_principal_free(principal);
 }

@@ -1,14 +1,19 @@
 /* The MCP endpoint over HTTP: bearer token, media types, and the way from the engine's reply to a response
  * (MCP 2025-03-26 to 2026-07-28, "Streamable HTTP" and "Authorization"; RFC 6750; RFC 9728, 5.1).
  *
- * Authentication comes first: nothing is parsed and nothing shown before it. Immutable; any thread. */
+ * Authentication comes first: nothing is parsed and nothing shown before it. Streams without an end (GET,
+ * subscriptions/listen) are bounded in number, since each holds a worker, and so are the requests of one
+ * user; DELETE does not count, for it is a way to end some. Any thread. */
 #ifndef GH_SERVER_HTTP_MCP_ENDPOINT_H
 #define GH_SERVER_HTTP_MCP_ENDPOINT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "server/auth/bearer.h"
 #include "server/exchange/exchange.h"
+#include "server/http/share.h"
 #include "server/mcp/engine.h"
 
 /* The context of the handlers; everything is borrowed. */
@@ -18,10 +23,13 @@ typedef struct gh_mcp_endpoint {
     const char *resource_metadata; /* URL for the challenge */
     const char *scope;             /* what is commonly needed, for the 401: "mcp" */
     const char *required_scope;    /* what every call needs, for the 403 */
+    size_t max_streams;            /* 0: no bound */
+    atomic_size_t streams;         /* open now; its own */
+    gh_share *share;               /* NULL: no bound for one user */
 } gh_mcp_endpoint;
 
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response);
-/* 405 for who may come in: this server has no stream to offer on GET. */
+/* The streams of sessions; 405 where there is none to offer. */
 void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response);
 void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response *response);
 /* For gh_route.admit: the token is good. */

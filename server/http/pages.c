@@ -53,6 +53,17 @@ static void write_command(gh_buf *out, const char *label, const char *before, co
     (void)gh_buf_append_cstr(out, "</code></pre>\n");
 }
 
+static void write_metadata_links(const gh_pages_options *options, gh_buf *out)
+{
+    (void)gh_buf_append_cstr(
+        out, "<p><a href=\"/.well-known/oauth-protected-resource/mcp\">Resource metadata</a>");
+    if (options->own_metadata) {
+        (void)gh_buf_append_cstr(out, " &middot; <a href=\"/.well-known/oauth-authorization-server\">"
+                                      "Authorization server metadata</a>");
+    }
+    (void)gh_buf_append_cstr(out, "</p>\n");
+}
+
 static char *write_home(const gh_pages_options *options)
 {
     const char *url = gh_site_mcp_url(options->site);
@@ -60,21 +71,20 @@ static char *write_home(const gh_pages_options *options)
     gh_page_begin(&out, options->server_name);
     (void)gh_buf_append_cstr(&out, "<h1>");
     gh_page_escape(&out, gh_view_of(options->server_name));
-    (void)gh_buf_append_cstr(&out,
-                             "</h1>\n<p>This is an MCP server that asks its callers to sign in. Point a "
-                             "client at its endpoint; the client opens this site in your browser when it "
-                             "is time to sign in.</p>\n");
+    (void)gh_buf_append_cstr(
+        &out, options->open
+                  ? "</h1>\n<p>This is an MCP server that lets in whoever is on this machine. Point a client "
+                    "at its endpoint; nobody has to sign in.</p>\n"
+                  : "</h1>\n<p>This is an MCP server that asks its callers to sign in. Point a "
+                    "client at its endpoint; the client opens this site in your browser when it "
+                    "is time to sign in.</p>\n");
     write_command(&out, "MCP endpoint", "", url);
     write_command(&out, "Claude Code", "claude mcp add --transport http gatehouse ", url);
     write_command(&out, "Codex", "codex mcp add gatehouse --url ", url);
     write_command(&out, "Clients that only start commands", "gatehouse-bridge ", url);
-    (void)gh_buf_append_cstr(
-        &out, "<p><a href=\"/.well-known/oauth-protected-resource/mcp\">Resource metadata</a>");
-    if (options->own_metadata) {
-        (void)gh_buf_append_cstr(&out, " &middot; <a href=\"/.well-known/oauth-authorization-server\">"
-                                       "Authorization server metadata</a>");
+    if (!options->open) {
+        write_metadata_links(options, &out);
     }
-    (void)gh_buf_append_cstr(&out, "</p>\n");
     gh_page_end(&out);
     char *text = gh_buf_steal(&out);
     gh_buf_free(&out);

@@ -16,6 +16,7 @@ typedef struct gh_pages_options {
     const char *server_name;          /* copied */
     const char *scopes;               /* of the resource, without offline_access: "mcp" */
     const char *authorization_server; /* its issuer, byte for byte; NULL: this server */
+    bool open;                        /* nobody signs in */
     bool own_metadata;                /* this server has authorization-server metadata to link to */
     void *context;
     /* GH_OK when requests can be served; else the error says what is missing. */

@@ -26,12 +26,19 @@ static void add_common(filling *to, const gh_routes_parts *parts)
         {"POST", "/mcp", GH_ROUTE_SHARED, gh_mcp_handle_post, endpoint, false, parts->max_body, gh_mcp_admit},
         {"GET", "/mcp", GH_ROUTE_SHARED, gh_mcp_handle_get, endpoint, false, 0, NULL},
         {"DELETE", "/mcp", GH_ROUTE_SHARED, gh_mcp_handle_delete, endpoint, false, 0, NULL},
-        {"GET", "/.well-known/oauth-protected-resource", GH_ROUTE_OPEN, gh_pages_handle_resource_metadata, pages, false, 0, NULL},
-        {"GET", "/.well-known/oauth-protected-resource/mcp", GH_ROUTE_OPEN, gh_pages_handle_resource_metadata, pages, false, 0, NULL},
         {"GET", "/healthz", GH_ROUTE_OPEN, gh_pages_handle_health, pages, true, 0, NULL},
         {"GET", "/readyz", GH_ROUTE_OPEN, gh_pages_handle_ready, pages, true, 0, NULL},
         {"GET", "/", GH_ROUTE_OPEN, gh_pages_handle_home, pages, false, 0, NULL},
         {"GET", "/favicon.ico", GH_ROUTE_OPEN, gh_pages_handle_icon, pages, false, 0, NULL},
+    };
+    ADD(to, rows);
+}
+
+static void add_resource_metadata(filling *to, gh_pages *pages)
+{
+    const gh_route rows[] = {
+        {"GET", "/.well-known/oauth-protected-resource", GH_ROUTE_OPEN, gh_pages_handle_resource_metadata, pages, false, 0, NULL},
+        {"GET", "/.well-known/oauth-protected-resource/mcp", GH_ROUTE_OPEN, gh_pages_handle_resource_metadata, pages, false, 0, NULL},
     };
     ADD(to, rows);
 }
@@ -99,6 +106,9 @@ size_t gh_routes_fill(const gh_routes_parts *parts, gh_route routes[GH_ROUTES_MA
 {
     filling to = {routes, 0};
     add_common(&to, parts);
+    if (!parts->open) {
+        add_resource_metadata(&to, parts->pages);
+    }
     if (parts->oauth != NULL) {
         add_authorization_server(&to, parts->oauth);
         if (parts->dev_login) {

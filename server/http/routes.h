@@ -20,6 +20,7 @@ typedef struct gh_routes_parts {
     gh_oauth_server *oauth; /* the modes dev and proxy; else NULL */
     bool dev_login;         /* dev: the server's own login page */
     gh_facade *facade;      /* the facade mode; else NULL */
+    bool open;              /* nobody signs in: there is no metadata that says where */
     size_t max_body;        /* at /mcp */
 } gh_routes_parts;
 

@@ -1,5 +1,10 @@
 #include "server/http/transaction.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include "server/http/access_log.h"
 #include "server/http/guard.h"
 #include "shared/core/clock.h"
@@ -10,6 +15,7 @@
 #define UNWATCHED_REPLY_MAX ((size_t)64 * 1024)
 #define WRITE_TIMEOUT_MS 10000
 #define WRITE_BYTES_PER_MS 32
+#define SILENT_PEER_MS 30000 /* how long a stream's peer may leave bytes without a sign of having them */
 /* How much of a refused body is read so that the client sees the reply and not a reset connection. */
 #define LINGER_MS 1000
 #define LINGER_BYTES ((size_t)16 * 1024 * 1024)
@@ -26,8 +32,17 @@ typedef struct transaction {
     bool body_unread; /* bytes of this request may still be on the way */
     bool keep_alive;
     bool stream_gone;
+    bool minded; /* the socket has its options for streams */
+    bool socket_known;
+    int socket;       /* the connection's, once looked for; -1 when it was not found */
     gh_buf forwarded; /* what request.remote_host may point into */
 } transaction;
+
+static gh_deadline write_deadline(const gh_transaction_setting *setting, size_t len)
+{
+    int64_t least = setting->write_timeout_ms > 0 ? setting->write_timeout_ms : WRITE_TIMEOUT_MS;
+    return gh_deadline_in(least + (int64_t)(len / WRITE_BYTES_PER_MS));
+}
 
 static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
                               gh_view bytes)
@@ -36,13 +51,34 @@ static gh_status send_watched(const gh_transaction_setting *setting, const gh_tr
     if (bytes.len <= UNWATCHED_REPLY_MAX) {
         return peer->write(peer->context, bytes);
     }
-    gh_deadline deadline = gh_deadline_in(WRITE_TIMEOUT_MS + (int64_t)(bytes.len / WRITE_BYTES_PER_MS));
+    gh_deadline deadline = write_deadline(setting, bytes.len);
     gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = peer->write(peer->context, bytes);
     return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;
 }
 
-/* Every event is watched: a stream lives long, its buffer may be full at any time. */
+static int socket_of(transaction *t)
+{
+    if (!t->socket_known) {
+        t->socket = gh_watchdog_socket(t->peer->host, t->peer->port);
+        t->socket_known = true;
+    }
+    return t->socket;
+}
+
+/* A peer that vanished from the network says nothing: on a quiet stream the system would wait for it for a
+ * quarter of an hour. */
+static void mind_silence(transaction *t)
+{
+    unsigned ms = SILENT_PEER_MS;
+    if (!t->minded && socket_of(t) >= 0) {
+        (void)setsockopt(t->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    }
+    t->minded = true;
+}
+
+/* Every event is watched: a stream lives long, its buffer may be full at any time. Between events nothing is.
+ */
 static gh_status stream_write(void *context, gh_view bytes)
 {
     transaction *t = context;
@@ -50,17 +86,25 @@ static gh_status stream_write(void *context, gh_view bytes)
     if (t->stream_gone) {
         return GH_ERR_CLOSED;
     }
-    gh_deadline deadline = gh_deadline_in(WRITE_TIMEOUT_MS);
+    mind_silence(t);
+    gh_deadline deadline = write_deadline(t->setting, bytes.len);
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = t->peer->write(t->peer->context, bytes);
     t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
     return t->stream_gone ? GH_ERR_CLOSED : GH_OK;
 }
 
+/* Also when the peer has only ended its side: no client does that and then reads on. */
+static bool is_hung_up(int fd)
+{
+    struct pollfd state = {.fd = fd, .events = POLLRDHUP};
+    return fd >= 0 && poll(&state, 1, 0) > 0 && state.revents != 0;
+}
+
 static bool stream_closed(void *context)
 {
-    /* A peer that went shows on a write, not before. */
-    const transaction *t = context;
+    transaction *t = context;
+    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t));
     return t->stream_gone;
 }
 
@@ -178,7 +222,7 @@ static void linger(transaction *t)
 static void reply(transaction *t)
 {
     gh_buf message = GH_BUF_INIT(GH_RESPONSE_BODY_MAX + (size_t)64 * 1024);
-    if (t->response.streaming) {
+    if (t->response.streaming || (t->response.status == 0 && t->stream_gone)) {
         t->keep_alive = false;
         return;
     }
@@ -239,6 +283,15 @@ static void serve(transaction *t, const gh_transaction_state *state)
     }
 }
 
+/* Who hung up before there was anything to say is no fault of the server. */
+static int final_status(const transaction *t)
+{
+    if (t->response.status != 0) {
+        return t->response.status;
+    }
+    return t->stream_gone ? GH_ACCESS_LOG_CLIENT_LEFT : 500;
+}
+
 gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, const gh_wire *wire,
                                          const gh_transaction_peer *peer, gh_transaction_state state)
 {
@@ -258,8 +311,7 @@ gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, 
     gh_access_log_request(wire->method, wire->target, t.request.remote_host, t.request.remote_port);
     serve(&t, &state);
     reply(&t);
-    gh_transaction_result result = {.status = t.response.status == 0 ? 500 : t.response.status,
-                                    .keep_alive = t.keep_alive};
+    gh_transaction_result result = {.status = final_status(&t), .keep_alive = t.keep_alive};
     gh_access_log_response(wire->method, wire->target, result.status, gh_clock_mono_ns() - started);
     gh_response_clear(&t.response);
     gh_buf_wipe_free(&t.body);

@@ -20,6 +20,7 @@ typedef struct gh_transaction_setting {
     const gh_proxies *proxies;
     gh_watchdog *watchdog;
     int64_t body_timeout_ms;
+    int64_t write_timeout_ms; /* how long a peer may not take what is sent, however little; 0: 10 s */
 } gh_transaction_setting;
 
 typedef struct gh_transaction_peer {

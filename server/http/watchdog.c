@@ -190,6 +190,32 @@ bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
     return fired;
 }
 
+typedef struct search {
+    gh_view host;
+    uint16_t port;
+    int found;
+} search;
+
+static void match_peer(void *context, int fd)
+{
+    search *wanted = context;
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    endpoint peer;
+    if (wanted->found < 0 && getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+        name_endpoint(&address, &peer) && peer.port == wanted->port &&
+        gh_view_eq_cstr(wanted->host, peer.host)) {
+        wanted->found = fd;
+    }
+}
+
+int gh_watchdog_socket(gh_view host, uint16_t port)
+{
+    search wanted = {.host = host, .port = port, .found = -1};
+    for_each_socket(match_peer, &wanted);
+    return wanted.found;
+}
+
 static bool is_local(int fd, uint16_t port)
 {
     struct sockaddr_storage address = {0};

@@ -43,6 +43,10 @@ void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint1
 /* True when it fired. */
 bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
 
+/* The descriptor of the connection with that peer; -1 when it is not found. Looks at every descriptor of the
+ * process, so ask once. It stays the connection's while the thread that serves it is in its handler. */
+int gh_watchdog_socket(gh_view host, uint16_t port);
+
 /* Steps of taking `port` out of service, so that whatever was accepted still gets its reply. */
 typedef enum gh_intake {
     GH_INTAKE_BACKLOG, /* clients no longer queue up for being accepted */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "server/auth/principal.h"
+#include "server/exec/executor.h"
 #include "server/mcp/registry.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
@@ -23,9 +24,21 @@ typedef struct gh_mcp_options {
     const char *server_title;          /* copied; NULL for none */
     const char *server_version;        /* copied */
     const char *instructions;          /* copied; NULL for none */
+    gh_executor *executor;             /* borrowed; outlives the engine */
+    gh_view key;                       /* 32 bytes that request states are sealed with; copied */
     size_t max_sessions;               /* in all */
     size_t max_sessions_per_principal; /* the oldest idle one makes room */
     int64_t session_idle_ms;
+    int64_t call_timeout_ms; /* of a handler, unless it says otherwise */
+    int64_t
+        input_timeout_ms;  /* how long a client may take for what it was asked, and a request state lives */
+    int64_t keep_alive_ms; /* silence on a stream after which a comment is sent */
+    int64_t task_ttl_ms;   /* unless the handler says otherwise */
+    size_t max_tasks;
+    size_t max_tasks_per_principal;
+    /* Is the grant behind this principal still good? Asked now and then by long streams. NULL: always. */
+    bool (*alive)(void *context, const gh_principal *principal);
+    void *context;
 } gh_mcp_options;
 
 /* What the engine needs of the HTTP request. Views have a NULL ptr when the header was absent. */
@@ -35,32 +48,52 @@ typedef struct gh_mcp_headers {
     gh_view method;  /* Mcp-Method */
     gh_view name;    /* Mcp-Name */
     gh_view accept;
+    gh_view last_event; /* Last-Event-ID */
     void *context;
     gh_view (*param)(void *context, const char *name); /* Mcp-Param-{name}, given {name} alone; may be NULL */
 } gh_mcp_headers;
 
-/* Where the answer goes: one JSON body, nothing but a status, or a stream of events that ends with the
- * response. Exactly one of `json` and `empty` is called, or `event` one or more times. `session` is set
- * (for the Mcp-Session-Id header) only on the reply to `initialize`. */
+/* Where the answer goes: one JSON body, nothing but a status, or a stream. Exactly one of `json` and `empty`
+ * is called, or `stream` one or more times; nothing when the client went away before. `session` is set (for
+ * the Mcp-Session-Id header) only on the reply to `initialize`. */
 typedef struct gh_mcp_reply {
     void *context;
     void (*json)(void *context, int http_status, gh_view session, gh_view body);
     void (*empty)(void *context, int http_status);
-    gh_status (*event)(void *context, gh_view message);
+    /* Text of an event stream. The first opens it, with status 200; empty text just does that. GH_ERR_CLOSED
+     * when the client went away. */
+    gh_status (*stream)(void *context, gh_view text);
     bool (*closed)(void *context); /* the client went away */
 } gh_mcp_reply;
 
-/* `registry` is borrowed and outlives the engine. */
-GH_MUST_USE gh_status gh_mcp_engine_new(const gh_mcp_options *options, const gh_mcp_registry *registry,
+/* `registry` is borrowed and outlives the engine, which watches it. */
+GH_MUST_USE gh_status gh_mcp_engine_new(const gh_mcp_options *options, gh_mcp_registry *registry,
                                         gh_mcp_engine **engine);
+/* Nothing is being served any more, and the executor has stopped. */
 void gh_mcp_engine_free(gh_mcp_engine *engine);
 
+/* Returns when the reply is complete, which for streams may take hours. */
 void gh_mcp_engine_post(gh_mcp_engine *engine, const gh_principal *principal, const gh_mcp_headers *headers,
                         gh_view body, const gh_mcp_reply *reply);
+/* The stream of a session, or the rest of one (Last-Event-ID); 405 with a modern version, and without a
+ * session; 404 for one that is not the principal's. */
+void gh_mcp_engine_get(gh_mcp_engine *engine, const gh_principal *principal, const gh_mcp_headers *headers,
+                       const gh_mcp_reply *reply);
 /* Ends a session: 204, or 400 without the header, 404 for one that is not the principal's, 405 with a modern
  * version. */
 void gh_mcp_engine_delete(gh_mcp_engine *engine, const gh_principal *principal, const gh_mcp_headers *headers,
                           const gh_mcp_reply *reply);
+
+/* A resource holds something else: subscribers are told. */
+void gh_mcp_engine_updated(gh_mcp_engine *engine, gh_view uri);
+/* A list says something else although no item came or went. */
+void gh_mcp_engine_changed(gh_mcp_engine *engine, gh_mcp_kind kind);
+
+/* The server stops: streams of announcements end well, calls that wait for their client fail, those that run
+ * may finish. */
+void gh_mcp_engine_drain(gh_mcp_engine *engine);
+/* Idle sessions, tasks and questions whose time has passed. Every second or so. */
+void gh_mcp_engine_sweep(gh_mcp_engine *engine);
 size_t gh_mcp_engine_sessions(gh_mcp_engine *engine);
 
 #endif

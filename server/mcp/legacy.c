@@ -1,9 +1,9 @@
-/* The legacy era: 2025-03-26, 2025-06-18 and 2025-11-25 (basic/lifecycle, basic/transports). */
-#include <stdlib.h>
+/* The legacy era: 2025-03-26, 2025-06-18 and 2025-11-25 (basic/lifecycle, basic/transports). Requests are
+ * served before notifications/initialized, too: clients in the field do not wait with them. */
 #include <string.h>
 
 #include "server/mcp/engine_private.h"
-#include "shared/json/access.h"
+#include "server/mcp/legacy.h"
 #include "shared/json/slice.h"
 
 static const char *const VERSIONS[] = {GH_MCP_VERSION_2025_11, GH_MCP_VERSION_2025_06,
@@ -19,6 +19,15 @@ static const gh_mcp_method METHODS[] = {
     {GH_MCP_PING, ping, NULL},
     {GH_MCP_TOOLS_LIST, gh_mcp_tools_list, NULL},
     {GH_MCP_TOOLS_CALL, gh_mcp_tools_call, NULL},
+    {GH_MCP_RESOURCES_LIST, gh_mcp_resources_list, NULL},
+    {GH_MCP_TEMPLATES_LIST, gh_mcp_templates_list, NULL},
+    {GH_MCP_RESOURCES_READ, gh_mcp_resources_read, NULL},
+    {"resources/subscribe", gh_mcp_legacy_subscribe, NULL},
+    {"resources/unsubscribe", gh_mcp_legacy_unsubscribe, NULL},
+    {GH_MCP_PROMPTS_LIST, gh_mcp_prompts_list, NULL},
+    {GH_MCP_PROMPTS_GET, gh_mcp_prompts_get, NULL},
+    {GH_MCP_COMPLETE, gh_mcp_complete, NULL},
+    {"logging/setLevel", gh_mcp_legacy_set_level, NULL},
 };
 
 const char *gh_mcp_legacy_version(gh_view version)
@@ -30,77 +39,6 @@ const char *gh_mcp_legacy_version(gh_view version)
     }
     return NULL;
 }
-
-/* --- initialize --- */
-
-static bool want(gh_mcp_request *request, gh_view object, const char *path, const char *name,
-                 gh_json_type type, gh_view *value)
-{
-    gh_view found = {NULL, 0};
-    if (object.len > 0) {
-        (void)gh_json_slice_member(object, name, &found);
-    }
-    if (gh_json_slice_type(found) != type) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "%s.%s must be %s, not %s", path, name,
-                            type == GH_JSON_STRING ? "a string" : "an object", gh_mcp_kind(found));
-        return false;
-    }
-    *value = found;
-    return true;
-}
-
-/* The version to speak: the requested one, or the newest when that one is not spoken here; NULL after an
- * answer. */
-static const char *negotiate(gh_mcp_request *request)
-{
-    gh_view params = request->message->params;
-    gh_view version = {NULL, 0};
-    gh_view client = {NULL, 0};
-    gh_view ignored = {NULL, 0};
-    if (!want(request, params, "params", "protocolVersion", GH_JSON_STRING, &version) ||
-        !want(request, params, "params", "capabilities", GH_JSON_OBJECT, &ignored) ||
-        !want(request, params, "params", "clientInfo", GH_JSON_OBJECT, &client) ||
-        !want(request, client, "params.clientInfo", "name", GH_JSON_STRING, &ignored) ||
-        !want(request, client, "params.clientInfo", "version", GH_JSON_STRING, &ignored)) {
-        return NULL;
-    }
-    char *text = NULL;
-    gh_status status = gh_json_slice_string(version, &text);
-    if (status != GH_OK) {
-        gh_mcp_request_fail_status(request, status);
-        return NULL;
-    }
-    const char *spoken = gh_mcp_legacy_version(gh_view_of(text));
-    free(text);
-    return spoken == NULL ? VERSIONS[0] : spoken;
-}
-
-static void initialize(gh_mcp_request *request)
-{
-    const char *version = negotiate(request);
-    if (version == NULL) {
-        return;
-    }
-    gh_mcp_engine *engine = request->engine;
-    gh_status status = gh_mcp_sessions_open(engine->sessions, request->principal, version, &request->session);
-    if (status != GH_OK) {
-        gh_mcp_request_fail_status(request, status);
-        return;
-    }
-    request->opened = true;
-    request->version = version;
-    gh_buf result = GH_BUF_INIT(GH_MCP_REPLY_MAX);
-    (void)gh_buf_appendf(&result, "{\"protocolVersion\":\"%s\",", version);
-    (void)gh_buf_append_cstr(&result, engine->texts.initialize);
-    if (gh_buf_status(&result) == GH_OK) {
-        gh_mcp_request_result(request, gh_buf_view(&result));
-    } else {
-        gh_mcp_request_fail_status(request, gh_buf_status(&result));
-    }
-    gh_buf_free(&result);
-}
-
-/* --- within a session --- */
 
 bool gh_mcp_legacy_enter(gh_mcp_request *request)
 {
@@ -130,16 +68,66 @@ bool gh_mcp_legacy_enter(gh_mcp_request *request)
     return true;
 }
 
+/* --- what gets no response --- */
+
+static void on_initialized(gh_mcp_request *request)
+{
+    gh_mcp_session_initialized(request->session);
+}
+
+static void on_cancelled(gh_mcp_request *request)
+{
+    gh_view id = gh_mcp_request_param(request, "requestId");
+    if (id.len > 0) {
+        gh_mcp_session_cancel(request->session, id);
+    }
+}
+
+/* What means anything here. All others are accepted as well: a client tells what it likes. */
+static const gh_mcp_method NOTIFICATIONS[] = {
+    {GH_MCP_INITIALIZED, on_initialized, NULL},
+    {GH_MCP_CANCELLED, on_cancelled, NULL},
+};
+
+static void take_notification(gh_mcp_request *request)
+{
+    const gh_mcp_method *found = gh_mcp_method_find(
+        NOTIFICATIONS, sizeof NOTIFICATIONS / sizeof NOTIFICATIONS[0], request->message->method);
+    request->http_status = 202;
+    if (found != NULL) {
+        found->serve(request);
+    }
+}
+
+/* One that nothing was asked for, or that comes too late, is accepted: its sender could do nothing about it.
+ */
+static void take_response(gh_mcp_request *request)
+{
+    const gh_rpc_message *message = request->message;
+    gh_view result = message->kind == GH_RPC_RESULT ? message->result : gh_view_of(NULL);
+    gh_status status = gh_mcp_session_response(request->session, message->id, result);
+    request->http_status = status == GH_OK || status == GH_ERR_NOT_FOUND ? 202 : 503;
+}
+
 void gh_mcp_legacy_dispatch(gh_mcp_request *request)
 {
+    if (request->message->kind == GH_RPC_NOTIFICATION) {
+        take_notification(request);
+        return;
+    }
     if (!gh_mcp_wants_response(request)) {
-        request->http_status = 202;
+        take_response(request);
         return;
     }
     const char *name = request->message->method;
     const gh_mcp_method *method = gh_mcp_method_find(METHODS, sizeof METHODS / sizeof METHODS[0], name);
     if (method == NULL) {
         gh_mcp_request_fail(request, 200, GH_RPC_METHOD_NOT_FOUND, "Method not found: %.64s", name);
+        return;
+    }
+    if (gh_mcp_session_busy(request->session, request->message->id)) {
+        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_REQUEST,
+                            "Invalid request: another request with this id is in flight");
         return;
     }
     method->serve(request);
@@ -149,7 +137,7 @@ void gh_mcp_legacy_serve(gh_mcp_request *request)
 {
     if (gh_mcp_wants_response(request) && strcmp(request->message->method, GH_MCP_INITIALIZE) == 0) {
         gh_mcp_trace_request(request);
-        initialize(request);
+        gh_mcp_legacy_initialize(request);
         return;
     }
     bool entered = gh_mcp_legacy_enter(request);

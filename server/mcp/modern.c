@@ -11,15 +11,20 @@
 #include "shared/json/access.h"
 #include "shared/json/slice.h"
 
-static void discover(gh_mcp_request *request)
-{
-    gh_mcp_request_result(request, gh_view_of(request->engine->texts.discover));
-}
-
 static const gh_mcp_method METHODS[] = {
-    {GH_MCP_DISCOVER, discover, NULL},
+    {GH_MCP_DISCOVER, gh_mcp_discover, NULL},
     {GH_MCP_TOOLS_LIST, gh_mcp_tools_list, NULL},
     {GH_MCP_TOOLS_CALL, gh_mcp_tools_call, "name"},
+    {GH_MCP_RESOURCES_LIST, gh_mcp_resources_list, NULL},
+    {GH_MCP_TEMPLATES_LIST, gh_mcp_templates_list, NULL},
+    {GH_MCP_RESOURCES_READ, gh_mcp_resources_read, "uri"},
+    {GH_MCP_PROMPTS_LIST, gh_mcp_prompts_list, NULL},
+    {GH_MCP_PROMPTS_GET, gh_mcp_prompts_get, "name"},
+    {GH_MCP_COMPLETE, gh_mcp_complete, NULL},
+    {GH_MCP_SUBSCRIPTIONS_LISTEN, gh_mcp_listen, NULL},
+    {GH_MCP_TASKS_GET, gh_mcp_tasks_method_get, "taskId"},
+    {GH_MCP_TASKS_UPDATE, gh_mcp_tasks_method_update, "taskId"},
+    {GH_MCP_TASKS_CANCEL, gh_mcp_tasks_method_cancel, "taskId"},
 };
 
 static void fail_version(gh_mcp_request *request, gh_view version)
@@ -37,75 +42,101 @@ static void fail_version(gh_mcp_request *request, gh_view version)
     gh_buf_free(&data);
 }
 
+/* What `_meta` says of the request; NULL ptr for what is not there. */
+typedef struct claims {
+    gh_view meta;
+    gh_view version;
+    gh_view capabilities;
+    gh_view client_info;
+    gh_view level;
+} claims;
+
+static void read_claims(const gh_mcp_request *request, claims *of)
+{
+    gh_json_iter iter;
+    gh_view key = {NULL, 0};
+    gh_view value = {NULL, 0};
+    of->meta = gh_mcp_request_param(request, "_meta");
+    if (gh_json_slice_type(of->meta) != GH_JSON_OBJECT || !gh_json_iter_start(of->meta, &iter)) {
+        return;
+    }
+    while (gh_json_iter_next(&iter, &key, &value)) {
+        if (gh_json_slice_is(key, GH_VIEW_LIT(GH_MCP_META_VERSION))) {
+            of->version = value;
+        } else if (gh_json_slice_is(key, GH_VIEW_LIT(GH_MCP_META_CLIENT_CAPABILITIES))) {
+            of->capabilities = value;
+        } else if (gh_json_slice_is(key, GH_VIEW_LIT(GH_MCP_META_CLIENT_INFO))) {
+            of->client_info = value;
+        } else if (gh_json_slice_is(key, GH_VIEW_LIT(GH_MCP_META_LOG_LEVEL))) {
+            of->level = value;
+        }
+    }
+}
+
 /* The header is there, says what the body says (when that says anything), and is a version spoken here. */
-static bool check_version(gh_mcp_request *request)
+static bool check_version(gh_mcp_request *request, const claims *of)
 {
     gh_view header = gh_view_trim(request->headers->version);
-    gh_view raw = {NULL, 0};
-    char *body = NULL;
-    bool claimed =
-        request->message->params.len > 0 &&
-        gh_json_slice_path(request->message->params, &raw, "_meta", GH_MCP_META_VERSION, (const char *)NULL);
-    if (claimed && gh_json_slice_string(raw, &body) != GH_OK) {
+    bool claimed = of->version.ptr != NULL;
+    if (claimed && gh_json_slice_type(of->version) != GH_JSON_STRING) {
         gh_mcp_request_fail(request, 400, GH_RPC_INVALID_PARAMS,
                             "params._meta[\"" GH_MCP_META_VERSION "\"] must be a string, not %s",
-                            gh_mcp_kind(raw));
+                            gh_mcp_type_name(of->version));
     } else if (header.len == 0) {
         gh_mcp_request_fail(request, 400, GH_MCP_HEADER_MISMATCH,
                             "Header mismatch: the " GH_MCP_HEADER_VERSION " header is missing");
-    } else if (claimed && !gh_view_eq_cstr(header, body)) {
+    } else if (claimed && !gh_json_slice_is(of->version, header)) {
         gh_mcp_request_fail(request, 400, GH_MCP_HEADER_MISMATCH,
                             "Header mismatch: " GH_MCP_HEADER_VERSION " does not match params._meta");
     } else if (!gh_view_eq_cstr(header, GH_MCP_VERSION_MODERN)) {
         fail_version(request, header);
     }
-    free(body);
     request->version = GH_MCP_VERSION_MODERN;
     return request->code == 0;
 }
 
-/* What every request must carry; clientInfo is optional. */
-static bool check_meta(gh_mcp_request *request)
+static bool check_member(gh_mcp_request *request, const char *key, gh_view value, gh_json_type type,
+                         bool required)
 {
-    static const struct {
-        const char *key;
-        gh_json_type type;
-        bool required;
-    } MEMBERS[] = {
-        {GH_MCP_META_VERSION, GH_JSON_STRING, true},
-        {GH_MCP_META_CLIENT_CAPABILITIES, GH_JSON_OBJECT, true},
-        {GH_MCP_META_CLIENT_INFO, GH_JSON_OBJECT, false},
-    };
-    gh_view meta = {NULL, 0};
-    if (request->message->params.len > 0) {
-        (void)gh_json_slice_member(request->message->params, "_meta", &meta);
+    if ((value.ptr == NULL && !required) || gh_json_slice_type(value) == type) {
+        return true;
     }
-    if (gh_json_slice_type(meta) != GH_JSON_OBJECT) {
+    gh_mcp_request_fail(request, 400, GH_RPC_INVALID_PARAMS, "params._meta[\"%s\"] must be %s, not %s", key,
+                        type == GH_JSON_STRING ? "a string" : "an object", gh_mcp_type_name(value));
+    return false;
+}
+
+/* What every request must carry; clientInfo is optional. A log level that does not exist is worth an error
+ * (server/utilities/logging). */
+static bool check_meta(gh_mcp_request *request, const claims *of)
+{
+    gatehouse_level ignored = GATEHOUSE_DEBUG;
+    if (gh_json_slice_type(of->meta) != GH_JSON_OBJECT) {
         gh_mcp_request_fail(request, 400, GH_RPC_INVALID_PARAMS, "params._meta must be an object, not %s",
-                            gh_mcp_kind(meta));
+                            gh_mcp_type_name(of->meta));
         return false;
     }
-    for (size_t i = 0; i < sizeof MEMBERS / sizeof MEMBERS[0]; i++) {
-        gh_view value = {NULL, 0};
-        bool there = gh_json_slice_member(meta, MEMBERS[i].key, &value);
-        if ((there || MEMBERS[i].required) && gh_json_slice_type(value) != MEMBERS[i].type) {
-            gh_mcp_request_fail(request, 400, GH_RPC_INVALID_PARAMS,
-                                "params._meta[\"%s\"] must be %s, not %s", MEMBERS[i].key,
-                                MEMBERS[i].type == GH_JSON_STRING ? "a string" : "an object",
-                                gh_mcp_kind(value));
-            return false;
-        }
+    if (!check_member(request, GH_MCP_META_VERSION, of->version, GH_JSON_STRING, true) ||
+        !check_member(request, GH_MCP_META_CLIENT_CAPABILITIES, of->capabilities, GH_JSON_OBJECT, true) ||
+        !check_member(request, GH_MCP_META_CLIENT_INFO, of->client_info, GH_JSON_OBJECT, false)) {
+        return false;
     }
+    if (of->level.ptr != NULL && !gh_mcp_level_of(of->level, &ignored)) {
+        gh_mcp_request_fail(request, 400, GH_RPC_INVALID_PARAMS,
+                            "params._meta[\"" GH_MCP_META_LOG_LEVEL "\"] is not a log level");
+        return false;
+    }
+    request->capabilities = of->capabilities;
     return true;
 }
 
-static void serve_request(gh_mcp_request *request)
+static void serve_request(gh_mcp_request *request, const claims *of)
 {
     const char *name = request->message->method;
     const gh_mcp_method *method = gh_mcp_method_find(METHODS, sizeof METHODS / sizeof METHODS[0], name);
     if (method == NULL) {
         gh_mcp_request_fail(request, 404, GH_RPC_METHOD_NOT_FOUND, "Method not found: %.64s", name);
-    } else if (check_meta(request) && gh_mcp_mirror_method(request) &&
+    } else if (check_meta(request, of) && gh_mcp_mirror_method(request) &&
                (method->mirrored == NULL || gh_mcp_mirror_name(request, method->mirrored))) {
         method->serve(request);
     }
@@ -122,14 +153,16 @@ static void serve_notification(gh_mcp_request *request)
 
 void gh_mcp_modern_serve(gh_mcp_request *request)
 {
+    claims of = {.meta = {NULL, 0}};
     gh_mcp_trace_request(request);
+    read_claims(request, &of);
     if (request->message->kind != GH_RPC_REQUEST && request->message->kind != GH_RPC_NOTIFICATION) {
         gh_mcp_request_fail(
             request, 400, GH_RPC_INVALID_REQUEST,
             "Responses are not accepted: this server sends no requests in " GH_MCP_VERSION_MODERN);
-    } else if (check_version(request)) {
+    } else if (check_version(request, &of)) {
         if (gh_mcp_wants_response(request)) {
-            serve_request(request);
+            serve_request(request, &of);
         } else {
             serve_notification(request);
         }

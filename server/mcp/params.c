@@ -86,13 +86,14 @@ static gh_status visit_properties(collector *c, const cJSON *properties, const c
 static bool holds_values(const char *keyword)
 {
     return strcmp(keyword, "enum") == 0 || strcmp(keyword, "const") == 0 || strcmp(keyword, "default") == 0 ||
-           strcmp(keyword, "examples") == 0;
+           strcmp(keyword, "examples") == 0 || strcmp(keyword, "dependentRequired") == 0;
 }
 
 static bool holds_named_schemas(const char *keyword)
 {
     return strcmp(keyword, "$defs") == 0 || strcmp(keyword, "definitions") == 0 ||
-           strcmp(keyword, "dependentSchemas") == 0;
+           strcmp(keyword, "dependentSchemas") == 0 || strcmp(keyword, "dependencies") == 0 ||
+           strcmp(keyword, "patternProperties") == 0;
 }
 
 /* Recursion is bounded by the depth that the JSON gate let through. */

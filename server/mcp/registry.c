@@ -1,36 +1,77 @@
 #include "server/mcp/registry.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/mcp/registry_private.h"
-#include "shared/json/access.h"
-#include "shared/json/slice.h"
-
-#define TOOLS_MAX 1000
-#define NAME_MAX_BYTES 128
-#define LISTING_MAX (512 * 1024)
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+#include "shared/core/random.h"
+#include "shared/core/secret.h"
 
 struct gh_mcp_registry {
-    gh_mcp_tool **tools;  /* in the order of the list */
-    gh_mcp_tool **sorted; /* the same, by name */
-    size_t count;
+    size_t page_size;
+    unsigned char key[32];
+    void *context;
+    void (*changed)(void *context, gh_mcp_kind kind);
+    pthread_mutex_t change;             /* for who changes it: guards what follows */
+    gh_mcp_shelf *drafts[GH_MCP_KINDS]; /* changed shelves that are not in a catalog yet; NULL for none */
+    size_t depth;                       /* of begin */
+    uint64_t number;                    /* of the item added last */
+    pthread_mutex_t lock;               /* guards `current`; taken under `change` or alone, and briefly */
+    gh_mcp_catalog *current;
 };
 
-gh_mcp_registry *gh_mcp_registry_new(void)
+static gh_mcp_catalog *empty_catalog(const gh_mcp_registry *registry, uint64_t seed)
 {
-    return calloc(1, sizeof(gh_mcp_registry));
+    gh_mcp_shelf *shelves[GH_MCP_KINDS] = {NULL};
+    gh_mcp_catalog *catalog = NULL;
+    bool whole = true;
+    for (size_t i = 0; i < GH_MCP_KINDS; i++) {
+        shelves[i] = gh_mcp_shelf_new(seed);
+        whole = whole && shelves[i] != NULL;
+    }
+    if (whole) {
+        catalog = gh_mcp_catalog_new(shelves, registry->page_size, registry->key);
+    }
+    for (size_t i = 0; i < GH_MCP_KINDS; i++) {
+        gh_mcp_shelf_release(shelves[i]);
+    }
+    return catalog;
 }
 
-static void free_tool(gh_mcp_tool *tool)
+gh_status gh_mcp_registry_new(const gh_mcp_registry_options *options, gh_mcp_registry **registry)
 {
-    if (tool != NULL) {
-        gh_schema_free(tool->input);
-        gh_schema_free(tool->output);
-        free(tool->params);
-        free(tool->listing);
-        free(tool);
+    uint64_t seed = 0;
+    gh_mcp_registry *fresh = NULL;
+    gh_status status = gh_random_bytes(&seed, sizeof seed);
+    if (status != GH_OK) {
+        return status;
+    }
+    if (options->key.len != sizeof fresh->key) {
+        return GH_ERR_INVALID;
+    }
+    fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    fresh->page_size = options->page_size;
+    memcpy(fresh->key, options->key.ptr, sizeof fresh->key);
+    (void)pthread_mutex_init(&fresh->change, NULL);
+    (void)pthread_mutex_init(&fresh->lock, NULL);
+    fresh->current = empty_catalog(fresh, seed);
+    if (fresh->current == NULL) {
+        gh_mcp_registry_free(fresh);
+        return GH_ERR_NOMEM;
+    }
+    *registry = fresh;
+    return GH_OK;
+}
+
+static void drop_drafts(gh_mcp_registry *registry)
+{
+    for (size_t i = 0; i < GH_MCP_KINDS; i++) {
+        gh_mcp_shelf_release(registry->drafts[i]);
+        registry->drafts[i] = NULL;
     }
 }
 
@@ -39,195 +80,208 @@ void gh_mcp_registry_free(gh_mcp_registry *registry)
     if (registry == NULL) {
         return;
     }
-    for (size_t i = 0; i < registry->count; i++) {
-        free_tool(registry->tools[i]);
-    }
-    free(registry->tools);
-    free(registry->sorted);
+    drop_drafts(registry);
+    gh_mcp_catalog_release(registry->current);
+    (void)pthread_mutex_destroy(&registry->change);
+    (void)pthread_mutex_destroy(&registry->lock);
+    gh_wipe(registry->key, sizeof registry->key);
     free(registry);
 }
 
-static int compare_names(gh_view a, gh_view b)
+void gh_mcp_registry_watch(gh_mcp_registry *registry, void *context,
+                           void (*changed)(void *context, gh_mcp_kind kind))
 {
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len == 0 ? 0 : memcmp(a.ptr, b.ptr, len);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+    registry->context = context;
+    registry->changed = changed;
 }
 
-/* The first place whose name is not below `name`. */
-static size_t place_of(const gh_mcp_registry *registry, gh_view name)
+gh_mcp_catalog *gh_mcp_registry_catalog(gh_mcp_registry *registry)
 {
-    size_t low = 0;
-    size_t high = registry->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare_names(gh_view_of(registry->sorted[middle]->tool->name), name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    (void)pthread_mutex_lock(&registry->lock);
+    gh_mcp_catalog *catalog = gh_mcp_catalog_hold(registry->current);
+    (void)pthread_mutex_unlock(&registry->lock);
+    return catalog;
+}
+
+/* --- changes; the functions that end in _locked are called with `change` held --- */
+
+/* Puts the drafts into a new catalog. `told` says which kinds changed. */
+static gh_status publish_locked(gh_mcp_registry *registry, bool told[GH_MCP_KINDS])
+{
+    gh_mcp_shelf *shelves[GH_MCP_KINDS];
+    bool any = false;
+    for (size_t i = 0; i < GH_MCP_KINDS; i++) {
+        told[i] = registry->drafts[i] != NULL;
+        any = any || told[i];
+        shelves[i] = told[i] ? registry->drafts[i] : registry->current->shelves[i];
     }
-    return low;
-}
-
-const gh_mcp_tool *gh_mcp_registry_find(const gh_mcp_registry *registry, gh_view name)
-{
-    size_t place = place_of(registry, name);
-    if (place < registry->count && gh_view_eq_cstr(name, registry->sorted[place]->tool->name)) {
-        return registry->sorted[place];
-    }
-    return NULL;
-}
-
-gh_status gh_mcp_registry_write_tools(const gh_mcp_registry *registry, gh_buf *out)
-{
-    (void)gh_buf_append_char(out, '[');
-    for (size_t i = 0; i < registry->count; i++) {
-        (void)gh_buf_append_cstr(out, i == 0 ? "" : ",");
-        (void)gh_buf_append_cstr(out, registry->tools[i]->listing);
-    }
-    return gh_buf_append_char(out, ']');
-}
-
-static void write_member(gh_buf *out, const char *name, const char *text)
-{
-    if (text != NULL) {
-        (void)gh_buf_appendf(out, ",\"%s\":", name);
-        (void)gh_json_write_string(out, gh_view_of(text));
-    }
-}
-
-/* `json` has passed the gate. */
-static void write_raw(gh_buf *out, const char *name, const char *json)
-{
-    if (json != NULL) {
-        (void)gh_buf_appendf(out, ",\"%s\":", name);
-        if (gh_json_slice_compact(gh_view_trim(gh_view_of(json)), out) != GH_OK && out->status == GH_OK) {
-            out->status = GH_ERR_INVALID;
-        }
-    }
-}
-
-static gh_status write_listing(gh_mcp_tool *fresh)
-{
-    const gh_tool *tool = fresh->tool;
-    gh_buf out = GH_BUF_INIT(LISTING_MAX);
-    (void)gh_buf_append_cstr(&out, "{\"name\":");
-    (void)gh_json_write_string(&out, gh_view_of(tool->name));
-    write_member(&out, "title", tool->title);
-    write_member(&out, "description", tool->description);
-    write_raw(&out, "inputSchema", tool->input_schema);
-    write_raw(&out, "outputSchema", tool->output_schema);
-    write_raw(&out, "annotations", tool->annotations);
-    (void)gh_buf_append_char(&out, '}');
-    gh_status status = gh_buf_status(&out);
-    fresh->listing = gh_buf_steal(&out);
-    if (status == GH_OK && fresh->listing == NULL) {
-        status = GH_ERR_NOMEM;
-    }
-    gh_buf_free(&out);
-    return status;
-}
-
-/* Arguments always are an object, and clients before 2026-07-28 take no other structured content either. */
-static gh_status read_schema(const char *text, gh_schema **schema, gh_error *error)
-{
-    gh_status status = gh_schema_new(text, schema, error);
-    if (status == GH_OK) {
-        const char *type = gh_json_get_string(gh_schema_json(*schema), "type");
-        if (type == NULL || strcmp(type, "object") != 0) {
-            status = gh_error_set(error, GH_ERR_INVALID, "A tool's schema must say \"type\": \"object\"");
-        }
-    }
-    return status;
-}
-
-static gh_status check_annotations(const char *text, gh_error *error)
-{
-    if (text == NULL) {
+    if (!any) {
         return GH_OK;
     }
-    cJSON *json = NULL;
-    gh_status status = gh_json_parse(gh_view_of(text), &GH_JSON_LIMITS_DOCUMENT, &json, error);
-    if (status == GH_OK && !cJSON_IsObject(json)) {
-        status = gh_error_set(error, GH_ERR_INVALID, "A tool's annotations must be an object");
-    }
-    cJSON_Delete(json);
-    return status;
-}
-
-static gh_status build(gh_mcp_tool *fresh, gh_error *error)
-{
-    const gh_tool *tool = fresh->tool;
-    gh_status status = read_schema(tool->input_schema, &fresh->input, error);
-    if (status == GH_OK && tool->output_schema != NULL) {
-        status = read_schema(tool->output_schema, &fresh->output, error);
-    }
-    if (status == GH_OK) {
-        status = check_annotations(tool->annotations, error);
-    }
-    if (status == GH_OK) {
-        status =
-            gh_mcp_params_read(gh_schema_json(fresh->input), &fresh->params, &fresh->params_count, error);
-    }
-    if (status == GH_OK) {
-        status = write_listing(fresh);
-    }
-    return status;
-}
-
-static gh_status insert(gh_mcp_registry *registry, gh_mcp_tool *fresh)
-{
-    size_t count = registry->count;
-    gh_mcp_tool **tools = realloc(registry->tools, (count + 1) * sizeof *tools);
-    if (tools == NULL) {
+    gh_mcp_catalog *fresh = gh_mcp_catalog_new(shelves, registry->page_size, registry->key);
+    drop_drafts(registry);
+    if (fresh == NULL) {
+        memset(told, 0, GH_MCP_KINDS * sizeof *told);
         return GH_ERR_NOMEM;
     }
-    registry->tools = tools;
-    gh_mcp_tool **sorted = realloc(registry->sorted, (count + 1) * sizeof *sorted);
-    if (sorted == NULL) {
-        return GH_ERR_NOMEM;
-    }
-    registry->sorted = sorted;
-    size_t place = place_of(registry, gh_view_of(fresh->tool->name));
-    memmove(&sorted[place + 1], &sorted[place], (count - place) * sizeof(gh_mcp_tool *));
-    sorted[place] = fresh;
-    tools[count] = fresh;
-    registry->count++;
+    (void)pthread_mutex_lock(&registry->lock);
+    gh_mcp_catalog *old = registry->current;
+    registry->current = fresh;
+    (void)pthread_mutex_unlock(&registry->lock);
+    gh_mcp_catalog_release(old);
     return GH_OK;
 }
 
-gh_status gh_mcp_registry_add(gh_mcp_registry *registry, const gh_tool *tool, gh_error *error)
+static void tell(const gh_mcp_registry *registry, const bool told[GH_MCP_KINDS])
 {
-    const char *name = tool->name == NULL ? "" : tool->name;
-    size_t len = strlen(name);
-    if (len == 0 || len > NAME_MAX_BYTES || strspn(name, NAME_CHARS) != len) {
-        return gh_error_set(error, GH_ERR_INVALID,
-                            "A tool's name must be 1 to %d letters, digits, '_', '-' or '.'", NAME_MAX_BYTES);
+    for (size_t i = 0; i < GH_MCP_KINDS && registry->changed != NULL; i++) {
+        if (told[i]) {
+            registry->changed(registry->context, (gh_mcp_kind)i);
+        }
     }
-    if (gh_mcp_registry_find(registry, gh_view_of(name)) != NULL) {
-        return gh_error_set(error, GH_ERR_CONFLICT, "There is a tool named %s already", name);
+}
+
+/* A change by itself is published at once; one that failed leaves nothing behind. */
+static gh_status settle_locked(gh_mcp_registry *registry, gh_status status, bool told[GH_MCP_KINDS])
+{
+    if (registry->depth > 0) {
+        return status;
     }
-    if (tool->call == NULL || tool->input_schema == NULL) {
-        return gh_error_set(error, GH_ERR_INVALID, "Tool %s needs a call and an input schema", name);
+    if (status != GH_OK) {
+        drop_drafts(registry);
+        return status;
     }
-    if (registry->count >= TOOLS_MAX) {
-        return gh_error_set(error, GH_ERR_TOO_LARGE, "More than %d tools", TOOLS_MAX);
+    return publish_locked(registry, told);
+}
+
+void gh_mcp_registry_begin(gh_mcp_registry *registry)
+{
+    (void)pthread_mutex_lock(&registry->change);
+    registry->depth++;
+    (void)pthread_mutex_unlock(&registry->change);
+}
+
+gh_status gh_mcp_registry_commit(gh_mcp_registry *registry)
+{
+    bool told[GH_MCP_KINDS] = {false};
+    gh_status status = GH_OK;
+    (void)pthread_mutex_lock(&registry->change);
+    if (registry->depth == 0) {
+        status = GH_ERR_INVALID;
+    } else if (--registry->depth == 0) {
+        status = publish_locked(registry, told);
     }
-    gh_status status = GH_ERR_NOMEM;
-    gh_mcp_tool *fresh = calloc(1, sizeof *fresh);
-    if (fresh == NULL) {
-        goto out;
+    (void)pthread_mutex_unlock(&registry->change);
+    tell(registry, told);
+    return status;
+}
+
+static const gh_mcp_shelf *shelf_locked(const gh_mcp_registry *registry, gh_mcp_kind kind)
+{
+    return registry->drafts[kind] != NULL ? registry->drafts[kind] : registry->current->shelves[kind];
+}
+
+static gh_mcp_shelf *draft_locked(gh_mcp_registry *registry, gh_mcp_kind kind)
+{
+    if (registry->drafts[kind] == NULL) {
+        registry->drafts[kind] = gh_mcp_shelf_copy(registry->current->shelves[kind]);
     }
-    fresh->tool = tool;
-    status = build(fresh, error);
+    return registry->drafts[kind];
+}
+
+static gh_status insert_locked(gh_mcp_registry *registry, gh_mcp_item *item, gh_error *error)
+{
+    const gh_mcp_shelf *shelf = shelf_locked(registry, item->kind);
+    const gh_mcp_item *there = gh_mcp_shelf_find(shelf, item->name);
+    if (there != NULL) {
+        return gh_error_set(error, GH_ERR_CONFLICT, "%s: " GH_MCP_TAKEN "%s", item->label,
+                            there->owner != NULL ? there->owner : "nobody");
+    }
+    if (shelf->count >= GH_MCP_ITEMS_MAX) {
+        return gh_error_set(error, GH_ERR_TOO_LARGE, "%s: there are %d %s already", item->label,
+                            GH_MCP_ITEMS_MAX, gh_mcp_item_form_of(item->kind)->plural);
+    }
+    gh_mcp_shelf *draft = draft_locked(registry, item->kind);
+    if (draft == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    item->number = registry->number + 1;
+    gh_status status = gh_mcp_shelf_add(draft, item);
     if (status == GH_OK) {
-        status = insert(registry, fresh);
+        registry->number++;
     }
-    if (status == GH_OK) {
-        fresh = NULL;
+    return status;
+}
+
+/* The slow part, reading schemas and the like, is over before the lock is taken. */
+static gh_status add(gh_mcp_registry *registry, gh_mcp_kind kind, gh_mcp_owner owner, const void *source,
+                     gh_error *error)
+{
+    bool told[GH_MCP_KINDS] = {false};
+    gh_mcp_item *item = NULL;
+    gh_status status = gh_mcp_item_new(kind, owner, source, &item, error);
+    if (status != GH_OK) {
+        return status;
     }
-out:
-    free_tool(fresh);
+    (void)pthread_mutex_lock(&registry->change);
+    status = insert_locked(registry, item, error);
+    status = settle_locked(registry, status, told);
+    (void)pthread_mutex_unlock(&registry->change);
+    if (status == GH_ERR_NOMEM) {
+        (void)gh_error_set(error, status, "%s: out of memory", item->label);
+    } else if (status == GH_OK) {
+        gh_mcp_item_advise(item);
+    }
+    gh_mcp_item_release(item);
+    tell(registry, told);
+    return status;
+}
+
+gh_status gh_mcp_registry_add_tool(gh_mcp_registry *registry, gh_mcp_owner owner, const gatehouse_tool *tool,
+                                   gh_error *error)
+{
+    return add(registry, GH_MCP_TOOLS, owner, tool, error);
+}
+
+gh_status gh_mcp_registry_add_resource(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                       const gatehouse_resource *resource, gh_error *error)
+{
+    return add(registry, GH_MCP_RESOURCES, owner, resource, error);
+}
+
+gh_status gh_mcp_registry_add_template(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                       const gatehouse_resource_template *item, gh_error *error)
+{
+    return add(registry, GH_MCP_TEMPLATES, owner, item, error);
+}
+
+gh_status gh_mcp_registry_add_prompt(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                     const gatehouse_prompt *prompt, gh_error *error)
+{
+    return add(registry, GH_MCP_PROMPTS, owner, prompt, error);
+}
+
+static gh_status remove_locked(gh_mcp_registry *registry, gh_mcp_kind kind, const void *who, gh_view name)
+{
+    gh_mcp_item *item = gh_mcp_shelf_find(shelf_locked(registry, kind), name);
+    if (item == NULL || item->who != who) {
+        return GH_ERR_NOT_FOUND;
+    }
+    gh_mcp_shelf *draft = draft_locked(registry, kind);
+    if (draft == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    gh_mcp_shelf_remove(draft, item);
+    return GH_OK;
+}
+
+gh_status gh_mcp_registry_remove(gh_mcp_registry *registry, gh_mcp_kind kind, const void *who, gh_view name)
+{
+    bool told[GH_MCP_KINDS] = {false};
+    (void)pthread_mutex_lock(&registry->change);
+    gh_status status = remove_locked(registry, kind, who, name);
+    status = settle_locked(registry, status, told);
+    (void)pthread_mutex_unlock(&registry->change);
+    tell(registry, told);
     return status;
 }

@@ -1,22 +1,147 @@
-/* The registry: the tools that a server has, with parsed schemas. Filled before the engine starts, then
- * read-only and safe from any thread. */
+/* The registry: the tools, resources, templates and prompts that a server has, with parsed schemas. What is
+ * there at one moment is a catalog: immutable, reference-counted, found without waiting. Adding and removing
+ * makes a new catalog and tells whoever asked to be told. Thread-safe. */
 #ifndef GH_SERVER_MCP_REGISTRY_H
 #define GH_SERVER_MCP_REGISTRY_H
 
-#include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "server/tools/tool.h"
+#include "gatehouse/plugin.h"
+#include "server/schema/schema.h"
+#include "shared/core/bytes.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
 typedef struct gh_mcp_registry gh_mcp_registry;
 
-gh_mcp_registry *gh_mcp_registry_new(void);
-void gh_mcp_registry_free(gh_mcp_registry *registry);
-/* `tool` is borrowed. GH_ERR_CONFLICT for a name that is there; GH_ERR_INVALID, GH_ERR_PARSE,
- * GH_ERR_TOO_LARGE or GH_ERR_UNSUPPORTED for a bad name, schema (see schema.h), x-mcp-header or annotations.
- * Both schemas describe an object. */
-GH_MUST_USE gh_status gh_mcp_registry_add(gh_mcp_registry *registry, const gh_tool *tool, gh_error *error);
+/* How GH_ERR_CONFLICT goes on behind the label and ": "; the label of the owner follows. */
+#define GH_MCP_TAKEN "there is one of that name already, of "
+
+typedef struct gh_mcp_catalog gh_mcp_catalog;
+
+typedef enum gh_mcp_kind {
+    GH_MCP_TOOLS,
+    GH_MCP_RESOURCES,
+    GH_MCP_TEMPLATES,
+    GH_MCP_PROMPTS,
+    GH_MCP_KINDS
+} gh_mcp_kind;
+
+#define GH_MCP_ITEMS_MAX 20000                          /* of one kind */
+#define GH_MCP_PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* a longer page is cut, whatever page_size says */
+
+typedef struct gh_mcp_registry_options {
+    size_t page_size; /* of lists; 0: all on one page */
+    gh_view key;      /* 32 bytes that cursors are signed with; copied */
+} gh_mcp_registry_options;
+
+GH_MUST_USE gh_status gh_mcp_registry_new(const gh_mcp_registry_options *options, gh_mcp_registry **registry);
+void gh_mcp_registry_free(gh_mcp_registry *registry); /* catalogs that are held live on */
+/* `changed` is called after a new catalog took the place of the old, without a lock held, on the changing
+ * thread. One only; before other threads use the registry. */
+void gh_mcp_registry_watch(gh_mcp_registry *registry, void *context,
+                           void (*changed)(void *context, gh_mcp_kind kind));
+
+/* What is added or removed between begin and commit, by whatever thread, becomes visible at the commit, as
+ * one change; adding costs linear time. Nested pairs count as the outermost. GH_ERR_INVALID for a commit
+ * without its begin; GH_ERR_NOMEM leaves everything as it was before the begin. */
+void gh_mcp_registry_begin(gh_mcp_registry *registry);
+gh_status gh_mcp_registry_commit(gh_mcp_registry *registry);
+
+/* Whose an item is: only its owner may remove it. `label` ("hello.so") is copied, for the log. */
+typedef struct gh_mcp_owner {
+    const void *who;
+    const char *label;
+} gh_mcp_owner;
+
+/* The structs are of this server's size; everything but `data` is copied. GH_ERR_CONFLICT for a name that is
+ * there; GH_ERR_INVALID, GH_ERR_PARSE, GH_ERR_TOO_LARGE or GH_ERR_UNSUPPORTED for what is not as
+ * gatehouse/plugin.h says; the error is a sentence that begins with the item. A text may have 256 KiB. Icons'
+ * `src` must be https: or data:, or http: of this machine. */
+GH_MUST_USE gh_status gh_mcp_registry_add_tool(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                               const gatehouse_tool *tool, gh_error *error);
+GH_MUST_USE gh_status gh_mcp_registry_add_resource(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                                   const gatehouse_resource *resource, gh_error *error);
+GH_MUST_USE gh_status gh_mcp_registry_add_template(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                                   const gatehouse_resource_template *item, gh_error *error);
+GH_MUST_USE gh_status gh_mcp_registry_add_prompt(gh_mcp_registry *registry, gh_mcp_owner owner,
+                                                 const gatehouse_prompt *prompt, gh_error *error);
+/* By name, URI or URI template. GH_ERR_NOT_FOUND when that owner has none. */
+GH_MUST_USE gh_status gh_mcp_registry_remove(gh_mcp_registry *registry, gh_mcp_kind kind, const void *who,
+                                             gh_view name);
+
+/* --- a catalog --- */
+
+gh_mcp_catalog *gh_mcp_registry_catalog(gh_mcp_registry *registry); /* held for the caller; never NULL */
+gh_mcp_catalog *gh_mcp_catalog_hold(gh_mcp_catalog *catalog);
+void gh_mcp_catalog_release(gh_mcp_catalog *catalog); /* NULL is fine */
+
+#define GH_MCP_PARAM_PATH_MAX 16 /* nested `properties` */
+
+/* An argument that clients mirror into `Mcp-Param-{header}` (MCP 2026-07-28, streamable-http, "Custom Headers
+ * from Tool Parameters"). All text is borrowed from the tool's parsed input schema. */
+typedef struct gh_mcp_param {
+    const char *header;
+    const char *path[GH_MCP_PARAM_PATH_MAX];
+    size_t depth;
+} gh_mcp_param;
+
+/* Items live as long as a catalog with them is held. `label` is "Tool sayHello of hello.so". */
+typedef struct gh_mcp_tool {
+    gatehouse_tool item;
+    const char *label;
+    gh_schema *input;
+    gh_schema *output; /* NULL for none */
+    bool output_is_object;
+    gh_mcp_param *params;
+    size_t params_count;
+} gh_mcp_tool;
+
+typedef struct gh_mcp_resource {
+    gatehouse_resource item;
+    const char *label;
+} gh_mcp_resource;
+
+typedef struct gh_mcp_template {
+    gatehouse_resource_template item;
+    const char *label;
+    const struct gh_uri_template *pattern;
+} gh_mcp_template;
+
+typedef struct gh_mcp_prompt_argument {
+    const char *name;
+    bool required;
+} gh_mcp_prompt_argument;
+
+typedef struct gh_mcp_prompt {
+    gatehouse_prompt item;
+    const char *label;
+    gh_mcp_prompt_argument *arguments;
+    size_t argument_count;
+} gh_mcp_prompt;
+
+/* NULL when there is none of that name or URI. */
+const gh_mcp_tool *gh_mcp_catalog_tool(const gh_mcp_catalog *catalog, gh_view name);
+const gh_mcp_prompt *gh_mcp_catalog_prompt(const gh_mcp_catalog *catalog, gh_view name);
+const gh_mcp_resource *gh_mcp_catalog_resource(const gh_mcp_catalog *catalog, gh_view uri);
+/* By the template itself, for completion. */
+const gh_mcp_template *gh_mcp_catalog_template(const gh_mcp_catalog *catalog, gh_view uri_template);
+/* The first template that `uri` matches, with its variables as a JSON object of strings appended to `out`. */
+const gh_mcp_template *gh_mcp_catalog_match(const gh_mcp_catalog *catalog, gh_view uri, gh_buf *variables);
+bool gh_mcp_template_has_variable(const gh_mcp_template *item, gh_view name);
+
+/* There is one of that kind, or has been since the server started: the capability is declared. */
+bool gh_mcp_catalog_has(const gh_mcp_catalog *catalog, gh_mcp_kind kind);
+/* Something of that kind completes arguments. */
+bool gh_mcp_catalog_completes(const gh_mcp_catalog *catalog);
+
+/* Appends `"tools":[…]` and, when there is more, `,"nextCursor":"…"`. `cursor` is the raw JSON value that the
+ * client sent, with its quotes; NULL ptr for the first page. GH_ERR_INVALID for a cursor that is no string,
+ * not this server's, or of another list; then nothing is appended. `modern` decides what an era's clients can
+ * read: before 2026-07-28 an output schema that is no object's is left out. */
+GH_MUST_USE gh_status gh_mcp_catalog_list(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view cursor,
+                                          bool modern, gh_buf *out);
 
 #endif

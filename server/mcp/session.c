@@ -1,68 +1,17 @@
 #include "server/mcp/session.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/core/clock.h"
+#include "server/mcp/session_private.h"
 #include "shared/core/random.h"
 #include "shared/core/secret.h"
+#include "shared/rpc/mcp.h"
 
 #define ID_BYTES 32
 #define BUCKETS_MAX 65536
 
-/* A principal with live sessions. */
-typedef struct owner {
-    gh_principal *principal; /* issuer, subject and client only */
-    size_t hash;
-    size_t count;
-    gh_mcp_session *sessions; /* linked by `sibling` */
-    struct owner *next;       /* in its bucket */
-} owner;
-
-struct gh_mcp_session {
-    char id[GH_MCP_SESSION_ID_MAX];
-    const char *version;
-    owner *owner; /* NULL once it has ended */
-    size_t hash;
-    size_t holders;
-    int64_t used_ms;
-    gh_mcp_session *sibling;
-    gh_mcp_session *next;  /* in its bucket */
-    gh_mcp_session *older; /* all live ones by time of use */
-    gh_mcp_session *newer;
-};
-
-struct gh_mcp_sessions {
-    pthread_mutex_t lock;
-    size_t max;
-    size_t max_per_principal;
-    int64_t idle_ms;
-    size_t count;
-    size_t buckets; /* a power of two */
-    gh_mcp_session **by_id;
-    owner **owners;
-    gh_mcp_session *oldest;
-    gh_mcp_session *newest;
-};
-
-static size_t hash_bytes(size_t hash, const char *text, size_t len)
-{
-    uint64_t h = hash ^ UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-    }
-    return (size_t)(h ^ (h >> 32));
-}
-
-static size_t hash_principal(const gh_principal *principal)
-{
-    gh_view subject = gh_view_of(principal->subject);
-    gh_view client = gh_view_of(principal->client_id);
-    return hash_bytes(hash_bytes(0, subject.ptr, subject.len), client.ptr, client.len);
-}
-
-gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle_ms,
+gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle_ms, gh_mcp_hub *hub,
                               gh_mcp_sessions **sessions)
 {
     if (max == 0 || max_per_principal == 0 || idle_ms <= 0) {
@@ -72,6 +21,7 @@ gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle
     if (fresh == NULL) {
         return GH_ERR_NOMEM;
     }
+    fresh->hub = hub;
     fresh->max = max;
     fresh->max_per_principal = max_per_principal;
     fresh->idle_ms = idle_ms;
@@ -80,7 +30,7 @@ gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle
         fresh->buckets *= 2;
     }
     fresh->by_id = calloc(fresh->buckets, sizeof(gh_mcp_session *));
-    fresh->owners = calloc(fresh->buckets, sizeof(owner *));
+    fresh->owners = calloc(fresh->buckets, sizeof(gh_mcp_session_owner *));
     if (fresh->by_id == NULL || fresh->owners == NULL || pthread_mutex_init(&fresh->lock, NULL) != 0) {
         free(fresh->by_id);
         free(fresh->owners);
@@ -91,246 +41,110 @@ gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle
     return GH_OK;
 }
 
-/* --- with the lock held --- */
-static void unlink_age(gh_mcp_sessions *table, gh_mcp_session *session)
-{
-    *(session->older == NULL ? &table->oldest : &session->older->newer) = session->newer;
-    *(session->newer == NULL ? &table->newest : &session->newer->older) = session->older;
-    session->older = NULL;
-    session->newer = NULL;
-}
-
-static void link_newest(gh_mcp_sessions *table, gh_mcp_session *session, int64_t now)
-{
-    session->used_ms = now;
-    session->older = table->newest;
-    session->newer = NULL;
-    *(table->newest == NULL ? &table->oldest : &table->newest->newer) = session;
-    table->newest = session;
-}
-
 static void free_session(gh_mcp_session *session)
 {
     if (session != NULL) {
+        gh_mcp_session_free_streams(session);
+        (void)pthread_mutex_destroy(&session->lock);
+        free(session->capabilities);
         gh_wipe(session->id, sizeof session->id);
+        free(session->client_id);
         free(session);
     }
 }
 
-static void drop_owner(gh_mcp_sessions *table, owner *gone)
+/* Ends what belongs to sessions that have left the table. Without a lock. */
+static void bury(gh_mcp_sessions *table, gh_mcp_session *ended)
 {
-    owner **at = &table->owners[gone->hash & (table->buckets - 1)];
-    while (*at != NULL && *at != gone) {
-        at = &(*at)->next;
-    }
-    *at = gone->next;
-    gh_principal_free(gone->principal);
-    free(gone);
-}
-
-static void end_session(gh_mcp_sessions *table, gh_mcp_session *session)
-{
-    gh_mcp_session **at = &table->by_id[session->hash & (table->buckets - 1)];
-    while (*at != NULL && *at != session) {
-        at = &(*at)->next;
-    }
-    *at = session->next;
-    owner *of = session->owner;
-    at = &of->sessions;
-    while (*at != NULL && *at != session) {
-        at = &(*at)->sibling;
-    }
-    *at = session->sibling;
-    unlink_age(table, session);
-    session->owner = NULL;
-    table->count--;
-    if (--of->count == 0) {
-        drop_owner(table, of);
-    }
-    if (session->holders == 0) {
-        free_session(session);
+    while (ended != NULL) {
+        gh_mcp_session *next = ended->next;
+        gh_mcp_hub_remove(table->hub, &ended->listener);
+        gh_mcp_outbox_close(ended->standalone);
+        gh_mcp_session_cancel_all(ended);
+        gh_mcp_sessions_release(table, ended);
+        ended = next;
     }
 }
 
-static void end_expired(gh_mcp_sessions *table, int64_t now)
-{
-    while (table->oldest != NULL && now - table->oldest->used_ms >= table->idle_ms) {
-        gh_mcp_session *session = table->oldest;
-        if (session->holders > 0) {
-            unlink_age(table, session);
-            link_newest(table, session, now);
-        } else {
-            end_session(table, session);
-        }
-    }
-}
-
-static owner *find_owner(const gh_mcp_sessions *table, const gh_principal *principal, size_t hash)
-{
-    owner *at = table->owners[hash & (table->buckets - 1)];
-    while (at != NULL && !(at->hash == hash && gh_principal_same(at->principal, principal))) {
-        at = at->next;
-    }
-    return at;
-}
-
-static gh_mcp_session *find_session(const gh_mcp_sessions *table, const gh_principal *principal, gh_view id)
-{
-    if (id.len == 0 || id.len >= GH_MCP_SESSION_ID_MAX) {
-        return NULL;
-    }
-    size_t hash = hash_bytes(0, id.ptr, id.len);
-    gh_mcp_session *at = table->by_id[hash & (table->buckets - 1)];
-    while (at != NULL && !(at->hash == hash && gh_view_eq_cstr(id, at->id))) {
-        at = at->next;
-    }
-    return at != NULL && gh_principal_same(at->owner->principal, principal) ? at : NULL;
-}
-
-static gh_principal *copy_identity(const gh_principal *principal)
-{
-    gh_principal *copy = calloc(1, sizeof *copy);
-    if (copy == NULL) {
-        return NULL;
-    }
-    copy->issuer = gh_text_dup(principal->issuer);
-    copy->subject = gh_text_dup(principal->subject);
-    copy->client_id = gh_text_dup(principal->client_id);
-    if (!gh_principal_same(copy, principal)) {
-        gh_principal_free(copy);
-        copy = NULL;
-    }
-    return copy;
-}
-
-static owner *add_owner(gh_mcp_sessions *table, const gh_principal *principal, size_t hash)
-{
-    owner *fresh = calloc(1, sizeof *fresh);
-    if (fresh == NULL) {
-        return NULL;
-    }
-    fresh->principal = copy_identity(principal);
-    if (fresh->principal == NULL) {
-        free(fresh);
-        return NULL;
-    }
-    fresh->hash = hash;
-    owner **bucket = &table->owners[hash & (table->buckets - 1)];
-    fresh->next = *bucket;
-    *bucket = fresh;
-    return fresh;
-}
-
-static gh_mcp_session *longest_idle_of(const owner *of)
-{
-    gh_mcp_session *found = NULL;
-    for (gh_mcp_session *at = of->sessions; at != NULL; at = at->sibling) {
-        if (at->holders == 0 && (found == NULL || at->used_ms <= found->used_ms)) {
-            found = at;
-        }
-    }
-    return found;
-}
-
-static gh_mcp_session *longest_idle(const gh_mcp_sessions *table)
-{
-    gh_mcp_session *at = table->oldest;
-    while (at != NULL && at->holders > 0) {
-        at = at->newer;
-    }
-    return at;
-}
-
-static gh_status make_room(gh_mcp_sessions *table, const gh_principal *principal, size_t hash)
-{
-    const owner *of = find_owner(table, principal, hash);
-    gh_mcp_session *leaves = NULL;
-    if (of != NULL && of->count >= table->max_per_principal) {
-        leaves = longest_idle_of(of);
-    } else if (table->count >= table->max) {
-        leaves = longest_idle(table);
-    } else {
-        return GH_OK;
-    }
-    if (leaves != NULL) {
-        end_session(table, leaves);
-    }
-    return leaves != NULL ? GH_OK : GH_ERR_UNAVAILABLE;
-}
-
-static gh_status insert(gh_mcp_sessions *table, const gh_principal *principal, gh_mcp_session *fresh)
-{
-    int64_t now = gh_clock_mono_ms();
-    size_t hash = hash_principal(principal);
-    end_expired(table, now);
-    gh_status status = make_room(table, principal, hash);
-    if (status != GH_OK) {
-        return status;
-    }
-    owner *of = find_owner(table, principal, hash);
-    if (of == NULL) {
-        of = add_owner(table, principal, hash);
-    }
-    if (of == NULL) {
-        return GH_ERR_NOMEM;
-    }
-    fresh->owner = of;
-    fresh->sibling = of->sessions;
-    of->sessions = fresh;
-    of->count++;
-    gh_mcp_session **bucket = &table->by_id[fresh->hash & (table->buckets - 1)];
-    fresh->next = *bucket;
-    *bucket = fresh;
-    table->count++;
-    link_newest(table, fresh, now);
-    return GH_OK;
-}
-
-/* --- entry points --- */
-
-gh_status gh_mcp_sessions_open(gh_mcp_sessions *sessions, const gh_principal *principal, const char *version,
-                               gh_mcp_session **session)
+static gh_status make_session(gh_mcp_sessions *table, const char *version, gh_view capabilities,
+                              gh_mcp_session **session)
 {
     char *id = NULL;
     gh_mcp_session *fresh = calloc(1, sizeof *fresh);
-    gh_status status = fresh == NULL ? GH_ERR_NOMEM : gh_random_token(ID_BYTES, &id);
-    if (status != GH_OK) {
-        goto out;
+    if (fresh == NULL || pthread_mutex_init(&fresh->lock, NULL) != 0) {
+        free(fresh);
+        return GH_ERR_NOMEM;
     }
-    if (strlen(id) >= sizeof fresh->id) {
+    gh_status status = gh_random_token(ID_BYTES, &id);
+    if (status == GH_OK && strlen(id) >= sizeof fresh->id) {
         status = GH_ERR_CRYPTO;
-        goto out;
     }
-    memcpy(fresh->id, id, strlen(id) + 1);
-    fresh->version = version;
-    fresh->hash = hash_bytes(0, id, strlen(id));
-    fresh->holders = 1;
+    if (status == GH_OK && capabilities.len > 0) {
+        fresh->capabilities = gh_view_dup(capabilities);
+        status = fresh->capabilities == NULL ? GH_ERR_NOMEM : GH_OK;
+    }
+    if (status == GH_OK) {
+        memcpy(fresh->id, id, strlen(id) + 1);
+        fresh->hash = gh_mcp_session_hash(gh_view_of(id));
+        fresh->table = table;
+        fresh->version = version;
+        fresh->holders = 1;
+        atomic_init(&fresh->level, (int)GATEHOUSE_INFO);
+        status = gh_mcp_session_open_streams(fresh);
+    }
+    gh_wipe_free(id);
+    if (status != GH_OK) {
+        free_session(fresh);
+        return status;
+    }
+    *session = fresh;
+    return GH_OK;
+}
+
+gh_status gh_mcp_sessions_open(gh_mcp_sessions *sessions, const gh_principal *principal, const char *version,
+                               gh_view capabilities, gh_mcp_session **session)
+{
+    gh_mcp_session *ended = NULL;
+    gh_mcp_session *fresh = NULL;
+    gh_status status = make_session(sessions, version, capabilities, &fresh);
+    if (status != GH_OK) {
+        return status;
+    }
+    gh_mcp_hub_add(sessions->hub, &fresh->listener);
     (void)pthread_mutex_lock(&sessions->lock);
-    status = insert(sessions, principal, fresh);
+    status = gh_mcp_session_insert(sessions, principal, fresh, &ended);
+    bool drained = sessions->drained;
     (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
+    if (drained) {
+        (void)pthread_mutex_lock(&fresh->lock);
+        fresh->mute = true;
+        (void)pthread_mutex_unlock(&fresh->lock);
+        gh_mcp_outbox_close(fresh->standalone);
+    }
     if (status == GH_OK) {
         *session = fresh;
-        fresh = NULL;
+    } else {
+        gh_mcp_hub_remove(sessions->hub, &fresh->listener);
+        free_session(fresh);
     }
-out:
-    gh_wipe_free(id);
-    free_session(fresh);
     return status;
 }
 
 gh_status gh_mcp_sessions_hold(gh_mcp_sessions *sessions, const gh_principal *principal, gh_view id,
                                gh_mcp_session **session)
 {
+    gh_mcp_session *ended = NULL;
     (void)pthread_mutex_lock(&sessions->lock);
     int64_t now = gh_clock_mono_ms();
-    end_expired(sessions, now);
-    gh_mcp_session *found = find_session(sessions, principal, id);
+    gh_mcp_session_expire(sessions, now, &ended);
+    gh_mcp_session *found = gh_mcp_session_find(sessions, principal, id);
     if (found != NULL) {
         found->holders++;
-        unlink_age(sessions, found);
-        link_newest(sessions, found, now);
+        gh_mcp_session_touch(sessions, found, now);
     }
     (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
     *session = found;
     return found == NULL ? GH_ERR_NOT_FOUND : GH_OK;
 }
@@ -341,37 +155,82 @@ void gh_mcp_sessions_release(gh_mcp_sessions *sessions, gh_mcp_session *session)
         return;
     }
     (void)pthread_mutex_lock(&sessions->lock);
-    session->holders--;
-    if (session->owner == NULL) {
-        if (session->holders == 0) {
-            free_session(session);
-        }
-    } else {
-        unlink_age(sessions, session);
-        link_newest(sessions, session, gh_clock_mono_ms());
+    bool last = --session->holders == 0 && session->owner == NULL;
+    if (session->owner != NULL) {
+        gh_mcp_session_touch(sessions, session, gh_clock_mono_ms());
     }
     (void)pthread_mutex_unlock(&sessions->lock);
+    if (last) {
+        free_session(session);
+    }
 }
 
 gh_status gh_mcp_sessions_end(gh_mcp_sessions *sessions, const gh_principal *principal, gh_view id)
 {
+    gh_mcp_session *ended = NULL;
     (void)pthread_mutex_lock(&sessions->lock);
-    end_expired(sessions, gh_clock_mono_ms());
-    gh_mcp_session *found = find_session(sessions, principal, id);
+    gh_mcp_session_expire(sessions, gh_clock_mono_ms(), &ended);
+    gh_mcp_session *found = gh_mcp_session_find(sessions, principal, id);
     if (found != NULL) {
-        end_session(sessions, found);
+        gh_mcp_session_unlink(sessions, found, &ended);
     }
     (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
     return found == NULL ? GH_ERR_NOT_FOUND : GH_OK;
 }
 
 size_t gh_mcp_sessions_count(gh_mcp_sessions *sessions)
 {
+    gh_mcp_session *ended = NULL;
     (void)pthread_mutex_lock(&sessions->lock);
-    end_expired(sessions, gh_clock_mono_ms());
+    gh_mcp_session_expire(sessions, gh_clock_mono_ms(), &ended);
     size_t count = sessions->count;
     (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
     return count;
+}
+
+/* Fails works that wait for their client: `all` of them, or those that waited too long. */
+static void fail_waiting(gh_mcp_work_list *late, bool all)
+{
+    for (size_t i = 0; i < late->count; i++) {
+        gh_mcp_work_fail(late->works[i], GH_RPC_INTERNAL_ERROR,
+                         all ? "The server is stopping and cannot wait for the client's answer"
+                             : "The client did not answer in time what it was asked");
+    }
+    gh_mcp_work_list_clear(late);
+}
+
+void gh_mcp_sessions_sweep(gh_mcp_sessions *sessions)
+{
+    gh_mcp_session *ended = NULL;
+    gh_mcp_work_list late = {NULL, 0, 0};
+    int64_t now = gh_clock_mono_ms();
+    (void)pthread_mutex_lock(&sessions->lock);
+    gh_mcp_session_expire(sessions, now, &ended);
+    for (gh_mcp_session *at = sessions->oldest; at != NULL; at = at->newer) {
+        gh_mcp_session_overdue(at, false, &late);
+        at->owner->kept = 0;
+    }
+    for (gh_mcp_session *at = sessions->newest; at != NULL; at = at->older) {
+        gh_mcp_session_age_streams(at, now, &at->owner->kept);
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
+    fail_waiting(&late, false);
+}
+
+void gh_mcp_sessions_drain(gh_mcp_sessions *sessions)
+{
+    gh_mcp_work_list waiting = {NULL, 0, 0};
+    (void)pthread_mutex_lock(&sessions->lock);
+    sessions->drained = true;
+    for (gh_mcp_session *at = sessions->oldest; at != NULL; at = at->newer) {
+        gh_mcp_outbox_close(at->standalone);
+        gh_mcp_session_overdue(at, true, &waiting);
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    fail_waiting(&waiting, true);
 }
 
 void gh_mcp_sessions_free(gh_mcp_sessions *sessions)
@@ -379,15 +238,20 @@ void gh_mcp_sessions_free(gh_mcp_sessions *sessions)
     if (sessions == NULL) {
         return;
     }
-    for (gh_mcp_session *at = sessions->oldest, *newer = NULL; at != NULL; at = newer) {
-        newer = at->newer;
-        end_session(sessions, at);
+    gh_mcp_session *ended = NULL;
+    (void)pthread_mutex_lock(&sessions->lock);
+    while (sessions->oldest != NULL) {
+        gh_mcp_session_unlink(sessions, sessions->oldest, &ended);
     }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    bury(sessions, ended);
     (void)pthread_mutex_destroy(&sessions->lock);
     free(sessions->by_id);
     free(sessions->owners);
     free(sessions);
 }
+
+/* --- what a session says of itself --- */
 
 const char *gh_mcp_session_id(const gh_mcp_session *session)
 {
@@ -397,4 +261,24 @@ const char *gh_mcp_session_id(const gh_mcp_session *session)
 const char *gh_mcp_session_version(const gh_mcp_session *session)
 {
     return session->version;
+}
+
+void gh_mcp_session_initialized(gh_mcp_session *session)
+{
+    atomic_store(&session->initialized, true);
+}
+
+const char *gh_mcp_session_capabilities(const gh_mcp_session *session)
+{
+    return session->capabilities == NULL ? "{}" : session->capabilities;
+}
+
+void gh_mcp_session_set_level(gh_mcp_session *session, gatehouse_level level)
+{
+    atomic_store(&session->level, (int)level);
+}
+
+gatehouse_level gh_mcp_session_level(const gh_mcp_session *session)
+{
+    return (gatehouse_level)atomic_load(&session->level);
 }

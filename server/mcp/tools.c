@@ -1,113 +1,108 @@
-/* tools/list and tools/call of both eras (server/tools). */
+/* tools/call of both eras (server/tools). */
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/mcp/engine_private.h"
-#include "shared/core/log.h"
+#include "server/mcp/work.h"
 #include "shared/json/access.h"
 #include "shared/json/slice.h"
 
-void gh_mcp_tools_list(gh_mcp_request *request)
-{
-    const gh_mcp_texts *texts = &request->engine->texts;
-    gh_view cursor = {NULL, 0};
-    if (request->message->params.len > 0 &&
-        gh_json_slice_member(request->message->params, "cursor", &cursor)) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS,
-                            "params.cursor is unknown: the list of tools is one page");
-        return;
-    }
-    gh_mcp_request_result(request,
-                          gh_view_of(request->modern ? texts->modern_listing : texts->legacy_listing));
-}
+#define TASKS_NEEDED "{\"extensions\":{\"" GH_MCP_TASKS_EXTENSION "\":{}}}"
+#define PATH_MAX_LEN 256
 
-/* --- the result --- */
+/* --- what the client must be able to do --- */
 
-static void write_content(gh_buf *out, const char *text)
+/* Is `name`, and each member of `value` below it, among the capabilities? */
+static bool has_capability(gh_view capabilities, const char *prefix, gh_view key, gh_view value)
 {
-    (void)gh_buf_append_cstr(out, "\"content\":[");
-    if (text != NULL) {
-        (void)gh_buf_append_cstr(out, "{\"type\":\"text\",\"text\":");
-        (void)gh_json_write_string(out, gh_view_of(text));
-        (void)gh_buf_append_char(out, '}');
-    }
-    (void)gh_buf_append_char(out, ']');
-}
-
-static void answer(gh_mcp_request *request, const gh_tool_result *result)
-{
-    gh_buf out = GH_BUF_INIT(GH_MCP_REPLY_MAX);
-    (void)gh_buf_append_cstr(&out, request->modern ? "{\"resultType\":\"complete\"," : "{");
-    write_content(&out, result->text);
-    if (result->structured != NULL) {
-        (void)gh_buf_append_cstr(&out, ",\"structuredContent\":");
-        if (gh_json_print(result->structured, &out) != GH_OK) {
-            out.status = out.status == GH_OK ? GH_ERR_NOMEM : out.status;
+    gh_buf path = GH_BUF_INIT(PATH_MAX_LEN);
+    gh_json_iter iter;
+    gh_view name = {NULL, 0};
+    gh_view inner = {NULL, 0};
+    (void)gh_buf_append_cstr(&path, prefix);
+    bool has =
+        gh_json_slice_unescape(key, &path) == GH_OK && gh_call_capability(capabilities, gh_buf_cstr(&path));
+    if (has && prefix[0] == '\0' && gh_json_slice_type(value) == GH_JSON_OBJECT &&
+        gh_json_iter_start(value, &iter)) {
+        (void)gh_buf_append_char(&path, '.');
+        while (has && gh_json_iter_next(&iter, &name, &inner)) {
+            has = has_capability(capabilities, gh_buf_cstr(&path), name, inner);
         }
     }
-    (void)gh_buf_append_cstr(&out, result->is_error ? ",\"isError\":true" : ",\"isError\":false");
-    if (request->modern) {
-        (void)gh_buf_append_char(&out, ',');
-        (void)gh_buf_append_cstr(&out, request->engine->texts.modern_meta);
-    }
-    (void)gh_buf_append_char(&out, '}');
-    if (gh_buf_status(&out) == GH_OK) {
-        gh_mcp_request_result(request, gh_buf_view(&out));
-    } else {
-        gh_mcp_request_fail_status(request, gh_buf_status(&out));
-    }
-    gh_buf_free(&out);
+    gh_buf_free(&path);
+    return has;
 }
+
+static bool has_all(gh_view capabilities, gh_view needs)
+{
+    gh_json_iter iter;
+    gh_json_iter names;
+    gh_view key = {NULL, 0};
+    gh_view value = {NULL, 0};
+    gh_view name = {NULL, 0};
+    gh_view settings = {NULL, 0};
+    bool has = true;
+    if (!gh_json_iter_start(needs, &iter)) {
+        return true;
+    }
+    while (has && gh_json_iter_next(&iter, &key, &value)) {
+        if (!gh_json_slice_is(key, GH_VIEW_LIT("extensions"))) {
+            has = has_capability(capabilities, "", key, value);
+        } else if (gh_json_iter_start(value, &names)) {
+            while (has && gh_json_iter_next(&names, &name, &settings)) {
+                has = has_capability(capabilities, "extensions/", name, settings);
+            }
+        }
+    }
+    return has;
+}
+
+/* Before the handler runs, so that nothing has happened when the client hears of it. */
+static bool check_client(gh_mcp_request *request, const gatehouse_tool *item)
+{
+    if (item->needs == NULL && (item->flags & GATEHOUSE_TASK_REQUIRED) == 0) {
+        return true;
+    }
+    gh_view capabilities = gh_mcp_request_capabilities(request);
+    if (item->needs != NULL && !has_all(capabilities, gh_view_of(item->needs))) {
+        gh_mcp_request_lacks(request, "Tool", item->name, gh_view_of(item->needs));
+        return false;
+    }
+    if (request->modern && (item->flags & GATEHOUSE_TASK_REQUIRED) != 0 &&
+        !gh_call_capability(capabilities, "extensions/" GH_MCP_TASKS_EXTENSION)) {
+        gh_mcp_request_lacks(request, "Tool", item->name, GH_VIEW_LIT(TASKS_NEEDED));
+        return false;
+    }
+    return true;
+}
+
+/* --- the call --- */
 
 /* Since 2025-11-25 wrong arguments are a result that the model can learn from; before, an error of the
  * protocol. */
-static void answer_wrong_arguments(gh_mcp_request *request, gh_error *why)
+static void answer_wrong_arguments(gh_mcp_request *request, const gh_error *why)
 {
     if (strcmp(request->version, GH_MCP_VERSION_2025_11) >= 0) {
-        const gh_tool_result result = {why->message, NULL, true};
-        answer(request, &result);
+        gh_mcp_write_tool_error(request, why->message);
     } else {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Invalid arguments: %s", why->message);
     }
 }
 
-/* --- the call --- */
-
-static const gh_mcp_tool *find_tool(gh_mcp_request *request)
+/* The arguments as a tree that the caller owns, and raw; NULL after an answer. */
+static cJSON *read_arguments(gh_mcp_request *request, gh_view *raw)
 {
-    gh_view raw = {NULL, 0};
-    char *name = NULL;
-    if (request->message->params.len > 0) {
-        (void)gh_json_slice_member(request->message->params, "name", &raw);
+    *raw = gh_mcp_request_param(request, "arguments");
+    if (raw->ptr == NULL) {
+        *raw = GH_VIEW_LIT("{}");
     }
-    if (gh_json_slice_type(raw) != GH_JSON_STRING || gh_json_slice_string(raw, &name) != GH_OK) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "params.name must be a string, not %s",
-                            gh_mcp_kind(raw));
-        return NULL;
-    }
-    const gh_mcp_tool *tool = gh_mcp_registry_find(request->engine->registry, gh_view_of(name));
-    if (tool == NULL) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown tool: %.128s", name);
-    }
-    free(name);
-    return tool;
-}
-
-/* The arguments as a tree that the caller owns; NULL after an answer. */
-static cJSON *read_arguments(gh_mcp_request *request)
-{
-    gh_view raw = {NULL, 0};
-    if (!gh_json_slice_member(request->message->params, "arguments", &raw)) {
-        raw = GH_VIEW_LIT("{}");
-    }
-    if (gh_json_slice_type(raw) != GH_JSON_OBJECT) {
+    if (gh_json_slice_type(*raw) != GH_JSON_OBJECT) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "params.arguments must be an object, not %s",
-                            gh_mcp_kind(raw));
+                            gh_mcp_type_name(*raw));
         return NULL;
     }
     cJSON *arguments = NULL;
     gh_error error = {GH_OK, ""};
-    gh_status status = gh_json_parse(raw, &GH_JSON_LIMITS_MESSAGE, &arguments, &error);
+    gh_status status = gh_json_parse(*raw, &GH_JSON_LIMITS_MESSAGE, &arguments, &error);
     if (status == GH_ERR_NOMEM) {
         gh_mcp_request_fail_status(request, status);
     } else if (status != GH_OK) {
@@ -116,55 +111,51 @@ static cJSON *read_arguments(gh_mcp_request *request)
     return status == GH_OK ? arguments : NULL;
 }
 
-/* A tool that breaks its own promise is a fault of the server, which must not reach the client as data. */
-static gh_status check_output(const gh_mcp_tool *tool, const gh_tool_result *result, gh_error *error)
+/* True when the handler may see them. */
+static bool check_arguments(gh_mcp_request *request, const gh_mcp_tool *tool, gh_view *raw)
 {
-    if (tool->output == NULL || result->is_error) {
-        return GH_OK;
+    gh_error why = {GH_OK, ""};
+    cJSON *arguments = read_arguments(request, raw);
+    bool fine = arguments != NULL;
+    if (fine && request->modern) {
+        fine = gh_mcp_mirror_params(request, tool, arguments);
     }
-    if (result->structured == NULL) {
-        return gh_error_set(error, GH_ERR_INVALID, "structuredContent is missing");
+    if (fine && gh_schema_check(tool->input, arguments, "arguments", &why) != GH_OK) {
+        answer_wrong_arguments(request, &why);
+        fine = false;
     }
-    return gh_schema_check(tool->output, result->structured, "structuredContent", error);
+    cJSON_Delete(arguments);
+    return fine;
 }
 
-static void call_tool(gh_mcp_request *request, const gh_mcp_tool *tool, const cJSON *arguments)
+static void call_tool(gh_mcp_request *request, const char *name)
 {
-    gh_error error = {GH_OK, ""};
-    gh_tool_result result = {NULL, NULL, false};
-    const gh_tool_call call = {request->principal, arguments, tool->tool->data};
-    gh_status status = tool->tool->call(&call, &result);
-    if (status != GH_OK) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INTERNAL_ERROR, "Tool %s failed: %s", tool->tool->name,
-                            gh_status_text(status));
-    } else if (check_output(tool, &result, &error) != GH_OK) {
-        gh_log_error("Tool %s broke its output schema: %s", tool->tool->name, error.message);
-        gh_mcp_request_fail(request, 200, GH_RPC_INTERNAL_ERROR,
-                            "Tool %s failed: its result is not what it promises", tool->tool->name);
-    } else {
-        answer(request, &result);
+    gh_view arguments = {NULL, 0};
+    const gh_mcp_tool *tool = gh_mcp_catalog_tool(request->catalog, gh_view_of(name));
+    if (tool == NULL) {
+        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown tool: %.128s", name);
+    } else if (check_client(request, &tool->item) && check_arguments(request, tool, &arguments)) {
+        const gh_mcp_aim aim = {.kind = GH_CALL_TOOL,
+                                .item = tool->label,
+                                .target = gh_view_of(name),
+                                .arguments = arguments,
+                                .handler = tool->item.call,
+                                .data = tool->item.data,
+                                .tool = tool,
+                                .flags = tool->item.flags,
+                                .timeout_ms = tool->item.timeout_ms};
+        gh_mcp_work_start(request, &aim);
     }
-    free(result.text);
-    cJSON_Delete(result.structured);
 }
 
 void gh_mcp_tools_call(gh_mcp_request *request)
 {
-    const gh_mcp_tool *tool = find_tool(request);
-    if (tool == NULL) {
+    if (!gh_mcp_request_offers(request, gh_mcp_catalog_has(request->catalog, GH_MCP_TOOLS))) {
         return;
     }
-    cJSON *arguments = read_arguments(request);
-    if (arguments == NULL) {
-        return;
+    char *name = gh_mcp_request_string(request, request->message->params, "params", "name");
+    if (name != NULL) {
+        call_tool(request, name);
+        free(name);
     }
-    gh_error why = {GH_OK, ""};
-    if (!request->modern || gh_mcp_mirror_params(request, tool, arguments)) {
-        if (gh_schema_check(tool->input, arguments, "arguments", &why) == GH_OK) {
-            call_tool(request, tool, arguments);
-        } else {
-            answer_wrong_arguments(request, &why);
-        }
-    }
-    cJSON_Delete(arguments);
 }

@@ -77,7 +77,7 @@ static bool read_id(const gh_request *request, const gh_form *form, gh_buf *id, 
 }
 
 static bool find_client(const gh_oauth_server *server, const gh_request *request, gh_response *response,
-                        gh_call *call)
+                        gh_oauth_call *call)
 {
     gh_buf id = GH_BUF_INIT(GH_OAUTH_CLIENT_ID_MAX);
     bool basic = false;
@@ -106,8 +106,8 @@ static bool find_client(const gh_oauth_server *server, const gh_request *request
     return status == GH_OK;
 }
 
-bool gh_call_open(const gh_oauth_server *server, const gh_request *request, gh_response *response,
-                  gh_call *call)
+bool gh_oauth_call_open(const gh_oauth_server *server, const gh_request *request, gh_response *response,
+                        gh_oauth_call *call)
 {
     gh_error error = {0};
     gh_reply_headers(response);
@@ -132,7 +132,7 @@ bool gh_call_open(const gh_oauth_server *server, const gh_request *request, gh_r
     return find_client(server, request, response, call);
 }
 
-void gh_call_clear(gh_call *call)
+void gh_oauth_call_clear(gh_oauth_call *call)
 {
     gh_form_free(call->form);
     gh_client_clear(&call->client);

@@ -19,7 +19,7 @@ typedef struct codes {
     char *scope;
 } codes;
 
-static bool check(const gh_oauth_server *server, const gh_request *request, const gh_call *call,
+static bool check(const gh_oauth_server *server, const gh_request *request, const gh_oauth_call *call,
                   gh_response *response)
 {
     int64_t wait_s = 0;
@@ -42,7 +42,7 @@ static bool check(const gh_oauth_server *server, const gh_request *request, cons
     return true;
 }
 
-static gh_status add_device(const gh_oauth_server *server, const gh_call *call, codes *made)
+static gh_status add_device(const gh_oauth_server *server, const gh_oauth_call *call, codes *made)
 {
     char device_hash[GH_SHA256_TEXT_MAX];
     char user_hash[GH_SHA256_TEXT_MAX];
@@ -66,7 +66,7 @@ static gh_status add_device(const gh_oauth_server *server, const gh_call *call, 
     return status == GH_OK ? gh_store_device_add(server->store, &device, GH_DEVICES_MAX) : status;
 }
 
-static gh_status start(const gh_oauth_server *server, const gh_call *call, codes *made)
+static gh_status start(const gh_oauth_server *server, const gh_oauth_call *call, codes *made)
 {
     gh_status status = GH_ERR_CONFLICT;
     for (int i = 0; i < TRIES && status == GH_ERR_CONFLICT; i++) {
@@ -98,7 +98,7 @@ static gh_status answer(const gh_oauth_server *server, const codes *made, gh_res
     return status;
 }
 
-static void authorize(const gh_oauth_server *server, const gh_call *call, gh_response *response)
+static void authorize(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response)
 {
     codes made = {NULL, "", NULL};
     gh_status status = gh_authorization_scope(server, &call->client, call->form, &made.scope);
@@ -130,10 +130,10 @@ static void authorize(const gh_oauth_server *server, const gh_call *call, gh_res
 
 void gh_oauth_handle_device_authorization(void *server, const gh_request *request, gh_response *response)
 {
-    gh_call call;
+    gh_oauth_call call;
     memset(&call, 0, sizeof call);
-    if (gh_call_open(server, request, response, &call) && check(server, request, &call, response)) {
+    if (gh_oauth_call_open(server, request, response, &call) && check(server, request, &call, response)) {
         authorize(server, &call, response);
     }
-    gh_call_clear(&call);
+    gh_oauth_call_clear(&call);
 }

@@ -21,7 +21,7 @@ static void refuse_unknown(const char *code, gh_response *response)
 }
 
 /* RFC 8628, 3.5. */
-static void answer(const gh_oauth_server *server, const gh_call *call, const char *code,
+static void answer(const gh_oauth_server *server, const gh_oauth_call *call, const char *code,
                    gh_device_poll outcome, const gh_grant *grant, gh_response *response)
 {
     switch (outcome) {
@@ -46,7 +46,7 @@ static void answer(const gh_oauth_server *server, const gh_call *call, const cha
     }
 }
 
-void gh_token_by_device(const gh_oauth_server *server, const gh_call *call, gh_response *response)
+void gh_token_by_device(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response)
 {
     const char *code = gh_form_get(call->form, "device_code");
     char hash[GH_SHA256_TEXT_MAX];

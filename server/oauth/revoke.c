@@ -91,9 +91,9 @@ static void end_grant(const gh_oauth_server *server, const gh_client *client, gh
 
 void gh_oauth_handle_revoke(void *server, const gh_request *request, gh_response *response)
 {
-    gh_call call;
+    gh_oauth_call call;
     memset(&call, 0, sizeof call);
-    if (gh_call_open(server, request, response, &call)) {
+    if (gh_oauth_call_open(server, request, response, &call)) {
         const char *token = gh_form_get(call.form, "token");
         if (token == NULL) {
             gh_response_error(response, 400, "invalid_request", "token is missing.");
@@ -101,5 +101,5 @@ void gh_oauth_handle_revoke(void *server, const gh_request *request, gh_response
             end_grant(server, &call.client, gh_view_of(token), response);
         }
     }
-    gh_call_clear(&call);
+    gh_oauth_call_clear(&call);
 }

@@ -7,7 +7,7 @@
 
 typedef struct grant_type {
     const char *name;
-    void (*handle)(const gh_oauth_server *server, const gh_call *call, gh_response *response);
+    void (*handle)(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response);
 } grant_type;
 
 static const grant_type GRANT_TYPES[] = {
@@ -31,7 +31,7 @@ static const grant_type *find_type(const char *name)
     return NULL;
 }
 
-static void dispatch(const gh_oauth_server *server, const gh_call *call, gh_response *response)
+static void dispatch(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response)
 {
     const char *name = gh_form_get(call->form, "grant_type");
     if (name == NULL) {
@@ -56,10 +56,10 @@ static void dispatch(const gh_oauth_server *server, const gh_call *call, gh_resp
 
 void gh_oauth_handle_token(void *server, const gh_request *request, gh_response *response)
 {
-    gh_call call;
+    gh_oauth_call call;
     memset(&call, 0, sizeof call);
-    if (gh_call_open(server, request, response, &call)) {
+    if (gh_oauth_call_open(server, request, response, &call)) {
         dispatch(server, &call, response);
     }
-    gh_call_clear(&call);
+    gh_oauth_call_clear(&call);
 }

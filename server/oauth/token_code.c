@@ -36,7 +36,7 @@ static bool read_exchange(const gh_form *form, exchange *wanted, gh_response *re
     return missing == NULL;
 }
 
-static const char *check_code(const gh_call *call, const exchange *wanted, const gh_code *code)
+static const char *check_code(const gh_oauth_call *call, const exchange *wanted, const gh_code *code)
 {
     if (strcmp(code->client_id, call->client.id) != 0) {
         return AGAIN;
@@ -51,7 +51,7 @@ static const char *check_code(const gh_call *call, const exchange *wanted, const
 }
 
 /* The first refresh token of the grant, unless the client is not registered for them. */
-static gh_status add_refresh(const gh_oauth_server *server, const gh_call *call, const gh_grant *grant,
+static gh_status add_refresh(const gh_oauth_server *server, const gh_oauth_call *call, const gh_grant *grant,
                              char **token)
 {
     char hash[GH_SHA256_TEXT_MAX];
@@ -74,7 +74,7 @@ static void report(gh_status status, gh_response *response)
     }
 }
 
-void gh_token_issue(const gh_oauth_server *server, const gh_call *call, const gh_grant *grant,
+void gh_token_issue(const gh_oauth_server *server, const gh_oauth_call *call, const gh_grant *grant,
                     gh_response *response)
 {
     char *access = NULL;
@@ -91,7 +91,7 @@ void gh_token_issue(const gh_oauth_server *server, const gh_call *call, const gh
     gh_wipe_free(refresh);
 }
 
-static void issue(const gh_oauth_server *server, const gh_call *call, const gh_code *code,
+static void issue(const gh_oauth_server *server, const gh_oauth_call *call, const gh_code *code,
                   gh_response *response)
 {
     gh_grant grant;
@@ -106,7 +106,7 @@ static void issue(const gh_oauth_server *server, const gh_call *call, const gh_c
 }
 
 /* A code that somebody else held, or held without its verifier, has leaked: what it stood for ends. */
-static void refuse(const gh_oauth_server *server, const gh_call *call, const gh_code *code,
+static void refuse(const gh_oauth_server *server, const gh_oauth_call *call, const gh_code *code,
                    const char *description, gh_response *response)
 {
     gh_log_warn("authorization code refused, its grant is revoked: client %s", call->client.id);
@@ -118,7 +118,7 @@ static void refuse(const gh_oauth_server *server, const gh_call *call, const gh_
     }
 }
 
-void gh_token_by_code(const gh_oauth_server *server, const gh_call *call, gh_response *response)
+void gh_token_by_code(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response)
 {
     exchange wanted;
     gh_code code;

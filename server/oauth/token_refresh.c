@@ -31,7 +31,7 @@ static gh_status derive(const gh_oauth_server *server, gh_view token, rotation *
 
 /* Before anything is rotated: a token that was asked for too much stays usable. GH_ERR_DENIED beyond the
  * grant, GH_ERR_NOT_FOUND for an unknown token. */
-static gh_status narrow(const gh_oauth_server *server, const gh_call *call, rotation *r)
+static gh_status narrow(const gh_oauth_server *server, const gh_oauth_call *call, rotation *r)
 {
     const char *requested = gh_form_get(call->form, "scope");
     char *grant_id = NULL;
@@ -52,7 +52,7 @@ static gh_status narrow(const gh_oauth_server *server, const gh_call *call, rota
     return status;
 }
 
-static gh_status rotate(const gh_oauth_server *server, const gh_call *call, rotation *r,
+static gh_status rotate(const gh_oauth_server *server, const gh_oauth_call *call, rotation *r,
                         gh_response *response)
 {
     gh_refresh_outcome outcome = GH_REFRESH_UNKNOWN;
@@ -81,7 +81,7 @@ static gh_status rotate(const gh_oauth_server *server, const gh_call *call, rota
     return status;
 }
 
-void gh_token_by_refresh(const gh_oauth_server *server, const gh_call *call, gh_response *response)
+void gh_token_by_refresh(const gh_oauth_server *server, const gh_oauth_call *call, gh_response *response)
 {
     const char *token = gh_form_get(call->form, "refresh_token");
     rotation r;

@@ -1,55 +1,73 @@
 #include "server/plugin/plugin.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "server/call/call.h"
+#include "server/call/crash.h"
 #include "server/plugin/plugin_private.h"
 #include "shared/core/log.h"
+#include "shared/core/secret.h"
+#include "shared/json/gate.h"
 
-#define TEXT_MAX ((size_t)256 * 1024)
-#define TOOL_SIZE_FIRST (offsetof(gatehouse_tool, data) + sizeof(void *)) /* of version 1 as it was first */
-#define TOOL_SIZE_MAX 4096
+/* What shared objects may still use: a thread of theirs can outlive the server by the moments that the
+ * process takes to end. Nothing is read from here; it keeps the memory reachable. */
+static gh_plugins *left_behind;
+static pthread_mutex_t left_lock = PTHREAD_MUTEX_INITIALIZER;
 
-typedef int init_function(const gatehouse_host *host, gatehouse_registrar *registrar);
-
-/* One plugin. Kept after its init, so that a plugin that registers too late is refused and no more. */
-struct gatehouse_registrar {
-    gatehouse_registrar *next;
-    gh_plugins *plugins;
-    char *file; /* as the option has it */
-    bool open;  /* init runs */
-    size_t tools;
-    gh_status status; /* of the first tool that was refused */
-    gh_error error;
-    char reason[GH_ERROR_MESSAGE_MAX]; /* what init said; "" for nothing */
-};
-
-struct gh_plugins {
-    gh_plugin_sink sink;
-    gatehouse_registrar *registrars;
-    gh_plugin_tool *tools;
-};
-
-gh_plugins *gh_plugins_new(const gh_plugin_sink *sink)
+gh_plugins *gh_plugins_new(gh_mcp_registry *registry)
 {
     gh_plugins *plugins = calloc(1, sizeof *plugins);
-    if (plugins != NULL) {
-        plugins->sink = *sink;
+    if (plugins == NULL) {
+        return NULL;
     }
+    plugins->registry = registry;
+    gh_buf_init(&plugins->settings, GH_JSON_LIMITS_DOCUMENT.size);
+    (void)pthread_mutex_init(&plugins->lock, NULL);
+    (void)pthread_cond_init(&plugins->quiet, NULL);
+    plugins->host.size = sizeof plugins->host;
+    plugins->host.abi = GATEHOUSE_PLUGIN_ABI;
+    gh_call_fill_host(&plugins->host);
+    gh_plugin_fill_items(&plugins->host);
+    gh_plugin_fill_announcements(&plugins->host);
+    gh_plugin_fill_settings(&plugins->host);
     return plugins;
 }
 
-static void free_tool(gh_plugin_tool *tool)
+static void free_registrar(gatehouse_registrar *registrar)
 {
-    if (tool != NULL) {
-        for (size_t i = 0; i < GH_PLUGIN_TEXTS; i++) {
-            free(tool->texts[i]);
-        }
-        free(tool);
+    if (registrar == NULL) {
+        return;
     }
+    gh_plugin_settings_clear(registrar, false);
+    gh_wipe_free(registrar->settings);
+    free(registrar->label);
+    free(registrar->name);
+    free(registrar);
+}
+
+static void leave_behind(gh_plugins *plugins)
+{
+    for (gatehouse_registrar *one = plugins->registrars; one != NULL; one = one->next) {
+        gh_plugin_settings_clear(one, true);
+        gh_wipe(one->settings, strlen(one->settings));
+    }
+    (void)pthread_mutex_lock(&left_lock);
+    plugins->next_left = left_behind;
+    left_behind = plugins;
+    (void)pthread_mutex_unlock(&left_lock);
+}
+
+/* From now on functions of the host do nothing. */
+static void close_doors(gh_plugins *plugins)
+{
+    (void)pthread_mutex_lock(&plugins->lock);
+    plugins->registry = NULL;
+    memset(&plugins->listener, 0, sizeof plugins->listener);
+    while (plugins->using > 0 || plugins->telling > 0) {
+        (void)pthread_cond_wait(&plugins->quiet, &plugins->lock);
+    }
+    (void)pthread_mutex_unlock(&plugins->lock);
 }
 
 void gh_plugins_free(gh_plugins *plugins)
@@ -57,236 +75,149 @@ void gh_plugins_free(gh_plugins *plugins)
     if (plugins == NULL) {
         return;
     }
-    for (gh_plugin_tool *tool = plugins->tools, *next = NULL; tool != NULL; tool = next) {
-        next = tool->next;
-        free_tool(tool);
+    close_doors(plugins);
+    gh_buf_wipe_free(&plugins->settings);
+    if (plugins->has_objects) {
+        leave_behind(plugins);
+        return;
     }
     for (gatehouse_registrar *one = plugins->registrars, *next = NULL; one != NULL; one = next) {
         next = one->next;
-        free(one->file);
-        free(one);
+        free_registrar(one);
     }
+    (void)pthread_cond_destroy(&plugins->quiet);
+    (void)pthread_mutex_destroy(&plugins->lock);
     free(plugins);
 }
 
-/* --- a tool --- */
+/* --- who is inside --- */
 
-/* As a struct of this server's size: what an older plugin lacks is zero, and what a newer one has beyond must
- * be. */
-static gh_status read_tool(const gatehouse_tool *from, gatehouse_tool *to, gh_error *error)
+gh_mcp_registry *gh_plugins_enter(gh_plugins *plugins)
 {
-    const unsigned char *bytes = (const unsigned char *)from;
-    memset(to, 0, sizeof *to);
-    if (from == NULL || from->size < TOOL_SIZE_FIRST || from->size > TOOL_SIZE_MAX) {
-        return gh_error_set(error, GH_ERR_INVALID, "its size is not sizeof(gatehouse_tool)");
-    }
-    size_t size = from->size;
-    for (size_t i = sizeof *to; i < size; i++) {
-        if (bytes[i] != 0) {
-            return gh_error_set(error, GH_ERR_UNSUPPORTED, "it uses what this version of the server lacks");
-        }
-    }
-    memcpy(to, from, size < sizeof *to ? size : sizeof *to);
-    return GH_OK;
+    (void)pthread_mutex_lock(&plugins->lock);
+    gh_mcp_registry *registry = plugins->registry;
+    plugins->using += registry != NULL;
+    (void)pthread_mutex_unlock(&plugins->lock);
+    return registry;
 }
 
-static gh_status copy_text(const char *from, char **to, gh_error *error)
+void gh_plugins_leave(gh_plugins *plugins)
 {
-    if (from == NULL) {
-        return GH_OK;
-    }
-    size_t len = strnlen(from, TEXT_MAX + 1);
-    if (len > TEXT_MAX) {
-        return gh_error_set(error, GH_ERR_TOO_LARGE, "a text of it is longer than 256 KiB");
-    }
-    if (!gh_text_is_utf8(gh_view_make(from, len))) {
-        return gh_error_set(error, GH_ERR_INVALID, "a text of it is not UTF-8");
-    }
-    *to = gh_text_dup(from);
-    return *to != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "out of memory");
+    (void)pthread_mutex_lock(&plugins->lock);
+    plugins->using --;
+    (void)pthread_cond_broadcast(&plugins->quiet);
+    (void)pthread_mutex_unlock(&plugins->lock);
 }
 
-static gh_status fill_tool(const gatehouse_tool *from, gh_plugin_tool *tool, gh_error *error)
+/* --- a plugin's start --- */
+
+bool gh_plugin_given(const gatehouse_registrar *registrar, const char *function)
 {
-    const char *const texts[GH_PLUGIN_TEXTS] = {from->name,         from->title,         from->description,
-                                                from->input_schema, from->output_schema, from->annotations};
-    gh_status status = GH_OK;
-    for (size_t i = 0; status == GH_OK && i < GH_PLUGIN_TEXTS; i++) {
-        status = copy_text(texts[i], &tool->texts[i], error);
+    if (registrar == NULL) {
+        gh_log_error("a plugin's use of %s was refused: the registrar is NULL", function);
     }
-    tool->call = from->call;
-    tool->data = from->data;
-    tool->tool = (gh_tool){.name = tool->texts[0],
-                           .title = tool->texts[1],
-                           .description = tool->texts[2],
-                           .input_schema = tool->texts[3],
-                           .output_schema = tool->texts[4],
-                           .annotations = tool->texts[5],
-                           .call = from->call == NULL ? NULL : gh_plugin_call,
-                           .data = tool};
-    return status;
+    return registrar != NULL;
 }
 
-static gh_status register_tool(gatehouse_registrar *registrar, const gatehouse_tool *from, gh_error *error)
+void gh_plugin_refuse(gatehouse_registrar *registrar, gh_status status, const char *sentence)
 {
     gh_plugins *plugins = registrar->plugins;
-    gh_plugin_tool *tool = calloc(1, sizeof *tool);
-    if (tool == NULL) {
-        return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
+    (void)pthread_mutex_lock(&plugins->lock);
+    bool open = registrar->open;
+    if (open && registrar->refused == GH_OK) {
+        registrar->refused =
+            gh_error_set(&registrar->why, status == GH_ERR_NOMEM ? status : GH_ERR_INVALID, "%s", sentence);
     }
-    tool->file = registrar->file;
-    gh_status status = fill_tool(from, tool, error);
-    if (status == GH_OK) {
-        status = plugins->sink.add(plugins->sink.context, &tool->tool, error);
-    }
-    if (status == GH_OK) {
-        tool->next = plugins->tools;
-        plugins->tools = tool;
-        registrar->tools++;
-        tool = NULL;
-    }
-    free_tool(tool);
-    return status;
-}
-
-int gh_plugin_add_tool(gatehouse_registrar *registrar, const gatehouse_tool *tool)
-{
-    gh_error error = {GH_OK, ""};
-    gatehouse_tool known;
-    if (!registrar->open) {
-        gh_log_error("The plugin %s registers a tool after its init: refused", registrar->file);
-        return (int)GH_ERR_DENIED;
-    }
-    gh_status status = read_tool(tool, &known, &error);
-    if (status == GH_OK) {
-        status = register_tool(registrar, &known, &error);
-    }
-    if (status != GH_OK && registrar->status == GH_OK) {
-        const char *name = known.name == NULL ? "without a name" : known.name;
-        const char *why = error.message[0] == '\0' ? gh_status_text(status) : error.message;
-        registrar->status =
-            gh_error_set(&registrar->error, status == GH_ERR_NOMEM ? status : GH_ERR_INVALID,
-                         "The plugin %s has a tool %.128s that is refused: %s.", registrar->file, name, why);
-    }
-    return (int)status;
-}
-
-void gh_plugin_fail(gatehouse_registrar *registrar, const char *text)
-{
-    gh_error reason = {GH_OK, ""};
-    if (registrar->open && text != NULL) {
-        (void)gh_error_set(&reason, GH_ERR_INVALID, "%s", text);
-        memcpy(registrar->reason, reason.message, sizeof registrar->reason);
+    (void)pthread_mutex_unlock(&plugins->lock);
+    if (!open) {
+        gh_log_error("%s", sentence);
     }
 }
 
-/* --- a shared object --- */
-
-/* An absolute path of a regular file: dlopen looks for a name without a slash in the system's folders, and
- * opening a pipe would wait. */
-static gh_status find_file(const char *file, char **path, gh_error *error)
+static gatehouse_registrar *add_registrar(gh_plugins *plugins, const char *label, const char *name)
 {
-    struct stat info;
-    *path = realpath(file, NULL);
-    if (*path == NULL || stat(*path, &info) != 0) {
-        return gh_error_set(error, GH_ERR_INVALID, "The plugin %s cannot be opened: %s.", file,
-                            strerror(errno));
+    gatehouse_registrar *registrar = calloc(1, sizeof *registrar);
+    if (registrar == NULL) {
+        return NULL;
     }
-    if (!S_ISREG(info.st_mode)) {
-        return gh_error_set(error, GH_ERR_INVALID, "The plugin %s cannot be opened: it is not a file.", file);
+    registrar->plugins = plugins;
+    registrar->label = gh_text_dup(label);
+    registrar->name = gh_text_dup(name);
+    registrar->settings = gh_plugin_settings_of(plugins, name);
+    if (registrar->label == NULL || registrar->name == NULL || registrar->settings == NULL) {
+        free_registrar(registrar);
+        return NULL;
     }
-    return GH_OK;
-}
-
-/* Nothing but the shared object's constructors has run when this returns. */
-static gh_status open_object(const char *file, const char *path, init_function **init, gh_error *error)
-{
-    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (object == NULL) {
-        const char *why = dlerror();
-        return gh_error_set(error, GH_ERR_INVALID, "The plugin %s cannot be loaded: %s.", file,
-                            why != NULL ? why : "no reason was given");
-    }
-    gh_status status = GH_OK;
-    const uint32_t *abi = dlsym(object, "gatehouse_plugin_abi");
-    void *symbol = dlsym(object, "gatehouse_plugin_init");
-    if (abi == NULL || symbol == NULL) {
-        status =
-            gh_error_set(error, GH_ERR_INVALID, "%s is not a plugin of Gatehouse: it does not define %s.",
-                         file, abi == NULL ? "gatehouse_plugin_abi" : "gatehouse_plugin_init");
-    } else if (*abi != GATEHOUSE_PLUGIN_ABI) {
-        status = gh_error_set(error, GH_ERR_INVALID,
-                              "The plugin %s is for version %lu of the plugin interface, and this server has "
-                              "version %d: build it with this server's gatehouse/plugin.h.",
-                              file, (unsigned long)*abi, GATEHOUSE_PLUGIN_ABI);
-    }
-    if (status == GH_OK) {
-        memcpy(init, &symbol, sizeof *init);
-    } else {
-        (void)dlclose(object);
-    }
-    return status;
-}
-
-static gh_status start(gatehouse_registrar *registrar, init_function *init, gh_error *error)
-{
+    (void)pthread_mutex_lock(&plugins->lock);
     registrar->open = true;
-    int code = init(&GH_PLUGIN_HOST, registrar);
-    registrar->open = false;
-    if (registrar->status != GH_OK) {
-        return gh_error_set(error, registrar->status, "%s", registrar->error.message);
+    registrar->next = plugins->registrars;
+    plugins->registrars = registrar;
+    (void)pthread_mutex_unlock(&plugins->lock);
+    return registrar;
+}
+
+static gh_status judge(const gatehouse_registrar *registrar, int code, gh_error *error)
+{
+    if (registrar->refused != GH_OK) {
+        return gh_error_set(error, registrar->refused, "%s", registrar->why.message);
     }
     if (code != 0 && registrar->reason[0] != '\0') {
-        return gh_error_set(error, GH_ERR_INVALID, "The plugin %s did not start: %s", registrar->file,
+        return gh_error_set(error, GH_ERR_INVALID, "The plugin %s did not start: %s", registrar->label,
                             registrar->reason);
     }
     if (code != 0) {
         return gh_error_set(error, GH_ERR_INVALID,
                             "The plugin %s did not start: its gatehouse_plugin_init returned %d.",
-                            registrar->file, code);
+                            registrar->label, code);
     }
-    gh_log_info("plugin %s: %zu tool%s", registrar->file, registrar->tools, registrar->tools == 1 ? "" : "s");
     return GH_OK;
 }
 
-static gatehouse_registrar *add_registrar(gh_plugins *plugins, const char *file)
+static void tell(const gatehouse_registrar *registrar)
 {
-    gatehouse_registrar *registrar = calloc(1, sizeof *registrar);
-    char *copy = gh_text_dup(file);
-    if (registrar == NULL || copy == NULL) {
-        free(registrar);
-        free(copy);
-        return NULL;
+    static const char *const NAMES[GH_MCP_KINDS] = {"tool", "resource", "resource template", "prompt"};
+    gh_buf text = GH_BUF_INIT(256);
+    for (size_t i = 0; i < GH_MCP_KINDS; i++) {
+        size_t count = registrar->counts[i];
+        if (count > 0) {
+            (void)gh_buf_appendf(&text, "%s%zu %s%s", text.len > 0 ? ", " : "", count, NAMES[i],
+                                 count == 1 ? "" : "s");
+        }
     }
-    registrar->plugins = plugins;
-    registrar->file = copy;
-    registrar->next = plugins->registrars;
-    plugins->registrars = registrar;
-    return registrar;
+    gh_log_info("plugin %s: %s", registrar->label, text.len > 0 ? gh_buf_cstr(&text) : "nothing yet");
+    gh_buf_free(&text);
 }
 
-static gh_status load_one(gh_plugins *plugins, const char *file, gh_error *error)
+gh_status gh_plugin_start(gh_plugins *plugins, const char *label, const char *name, bool shown,
+                          gh_plugin_init *init, gh_error *error)
 {
-    char *path = NULL;
-    init_function *init = NULL;
-    gh_status status = find_file(file, &path, error);
-    if (status == GH_OK) {
-        status = open_object(file, path, &init, error);
+    gatehouse_registrar *registrar = add_registrar(plugins, label, name);
+    if (registrar == NULL) {
+        return gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
     }
-    if (status == GH_OK) {
-        gatehouse_registrar *registrar = add_registrar(plugins, file);
-        status = registrar != NULL ? start(registrar, init, error)
-                                   : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
+    registrar->is_part = !shown;
+    gh_mcp_registry_begin(plugins->registry);
+    gh_crash_scope scope = {"the start of plugin ", label, NULL};
+    gh_crash_enter(&scope);
+    int code = init(&plugins->host, registrar);
+    gh_crash_leave(&scope);
+    gh_status committed = gh_mcp_registry_commit(plugins->registry);
+    (void)pthread_mutex_lock(&plugins->lock);
+    registrar->open = false;
+    gh_status status = judge(registrar, code, error);
+    if (status == GH_OK && committed != GH_OK) {
+        status = gh_error_set(error, committed, "The plugin %s did not start: %s.", label,
+                              gh_status_text(committed));
     }
-    free(path);
+    if (status == GH_OK && shown) {
+        tell(registrar);
+    }
+    (void)pthread_mutex_unlock(&plugins->lock);
     return status;
 }
 
-gh_status gh_plugins_load(gh_plugins *plugins, const gh_text_list *files, gh_error *error)
+gh_status gh_plugins_add(gh_plugins *plugins, const char *name,
+                         int (*init)(const gatehouse_host *, gatehouse_registrar *), gh_error *error)
 {
-    gh_status status = GH_OK;
-    for (size_t i = 0; status == GH_OK && i < files->count; i++) {
-        status = load_one(plugins, files->items[i], error);
-    }
-    return status;
+    return gh_plugin_start(plugins, name, name, false, init, error);
 }

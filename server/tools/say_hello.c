@@ -1,48 +1,28 @@
-#include <stdlib.h>
+#include <stdio.h>
 
-#include "server/tools/tool.h"
-#include "shared/core/bytes.h"
-#include "shared/json/access.h"
+#include "server/tools/tools_private.h"
 
 #define TEXT_MAX 4096
 
 /* The best that is known of the signed-in user. */
-static const char *name_of(const gh_principal *principal)
+static const char *name_of_caller(const gatehouse_host *host, const gatehouse_call *call)
 {
-    if (principal->name != NULL && principal->name[0] != '\0') {
-        return principal->name;
+    const char *name = host->name(call);
+    const char *email = host->email(call);
+    if (name != NULL && name[0] != '\0') {
+        return name;
     }
-    if (principal->email != NULL && principal->email[0] != '\0') {
-        return principal->email;
-    }
-    return principal->subject;
+    return email != NULL && email[0] != '\0' ? email : host->subject(call);
 }
 
-static gh_status say_hello(const gh_tool_call *call, gh_tool_result *result)
+int gh_tool_say_hello(void *data, gatehouse_call *call)
 {
-    const char *name = gh_json_get_string(call->arguments, "name");
-    gh_buf text = GH_BUF_INIT(TEXT_MAX);
-    (void)gh_buf_appendf(&text, "Hello, %s!", name != NULL ? name : name_of(call->principal));
-    gh_status status = gh_buf_status(&text);
-    result->text = gh_buf_steal(&text);
-    gh_buf_free(&text);
-    if (status == GH_OK && result->text == NULL) {
-        status = GH_ERR_NOMEM;
+    const gatehouse_host *host = data;
+    char text[TEXT_MAX];
+    const char *name = host->text_argument(call, "name");
+    int len = snprintf(text, sizeof text, "Hello, %s!", name != NULL ? name : name_of_caller(host, call));
+    if (len < 0 || (size_t)len >= sizeof text) {
+        return host->set_error(call, "Your name is too long to be said.");
     }
-    return status;
+    return host->set_text(call, text);
 }
-
-const gh_tool GH_TOOL_SAY_HELLO = {
-    .name = "sayHello",
-    .title = "Say hello",
-    .description =
-        "Returns a greeting, \"Hello, NAME!\". Leave `name` out to greet the user who is signed in.",
-    .input_schema =
-        "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"description\":"
-        "\"Whom to greet. Default: the user who is signed in.\",\"minLength\":1,\"maxLength\":100}},"
-        "\"additionalProperties\":false}",
-    .output_schema = NULL,
-    .annotations = "{\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
-                   "\"openWorldHint\":false}",
-    .call = say_hello,
-};

@@ -1,72 +1,58 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "server/tools/tool.h"
+#include "server/tools/tools_private.h"
 #include "shared/core/bytes.h"
 #include "shared/core/clock.h"
 #include "shared/json/access.h"
 
-#define TEXT_MAX ((size_t)64 * 1024)
-
-static double seconds_left(const gh_principal *principal)
-{
-    int64_t left = principal->expires_at - gh_clock_wall_s();
-    return left > 0 ? (double)left : 0.0;
-}
+#define JSON_MAX ((size_t)256 * 1024)
+#define SECONDS_MAX INT64_C(9007199254740991) /* 2^53 - 1: what every reader of JSON can count to */
 
 /* What the token did not say is left out. */
-static cJSON *describe(const gh_principal *principal)
+static void write_text(gh_buf *json, const char *name, const char *text)
 {
-    cJSON *json = cJSON_CreateObject();
-    if (json == NULL || !gh_json_add_string(json, "subject", principal->subject) ||
-        !gh_json_add_string(json, "name", principal->name) ||
-        !gh_json_add_string(json, "email", principal->email) ||
-        !gh_json_add_string(json, "client", principal->client_id) ||
-        !gh_json_add_words(json, "scopes", principal->scope == NULL ? "" : principal->scope) ||
-        cJSON_AddNumberToObject(json, "secondsLeft", seconds_left(principal)) == NULL) {
-        cJSON_Delete(json);
-        json = NULL;
+    if (text != NULL) {
+        (void)gh_buf_append_cstr(json, name);
+        (void)gh_json_write_string(json, gh_view_of(text));
     }
-    return json;
 }
 
-static gh_status whoami(const gh_tool_call *call, gh_tool_result *result)
+static void write_scopes(gh_buf *json, const char *scope)
 {
-    gh_status status = GH_ERR_NOMEM;
-    gh_buf text = GH_BUF_INIT(TEXT_MAX);
-    result->structured = describe(call->principal);
-    if (result->structured == NULL) {
-        goto out;
+    gh_view rest = gh_view_of(scope);
+    gh_view word = {NULL, 0};
+    const char *comma = "";
+    (void)gh_buf_append_cstr(json, ",\"scopes\":[");
+    while (gh_view_next(&rest, ' ', &word)) {
+        if (word.len > 0) {
+            (void)gh_buf_append_cstr(json, comma);
+            (void)gh_json_write_string(json, word);
+            comma = ",";
+        }
     }
-    status = gh_json_print(result->structured, &text);
-    if (status == GH_OK) {
-        result->text = gh_buf_steal(&text);
-        status = result->text == NULL ? GH_ERR_NOMEM : GH_OK;
-    }
-out:
-    gh_buf_free(&text);
-    return status;
+    (void)gh_buf_append_char(json, ']');
 }
 
-const gh_tool GH_TOOL_WHOAMI = {
-    .name = "whoami",
-    .title = "Who am I",
-    .description =
-        "Tells who is signed in: subject, name and e-mail as far as known, the client that asked, the "
-        "scopes that were granted, and how many seconds the access token is still valid.",
-    .input_schema = "{\"type\":\"object\",\"additionalProperties\":false}",
-    .output_schema =
-        "{\"type\":\"object\",\"properties\":{"
-        "\"subject\":{\"type\":\"string\",\"description\":\"The user's stable identifier at the issuer\"},"
-        "\"name\":{\"type\":\"string\",\"description\":\"The user's name; absent when not known\"},"
-        "\"email\":{\"type\":\"string\",\"description\":\"The user's e-mail address; absent when not "
-        "known\"},"
-        "\"client\":{\"type\":\"string\",\"description\":\"The OAuth client that calls on the user's "
-        "behalf\"},"
-        "\"scopes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Granted scopes\"},"
-        "\"secondsLeft\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Until the access token "
-        "expires\"}},"
-        "\"required\":[\"subject\",\"scopes\",\"secondsLeft\"],\"additionalProperties\":false}",
-    .annotations = "{\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
-                   "\"openWorldHint\":false}",
-    .call = whoami,
-};
+static int64_t seconds_left(int64_t expires)
+{
+    int64_t now = gh_clock_wall_s();
+    int64_t left = expires > now ? expires - now : 0;
+    return left < SECONDS_MAX ? left : SECONDS_MAX;
+}
+
+int gh_tool_whoami(void *data, gatehouse_call *call)
+{
+    const gatehouse_host *host = data;
+    gh_buf json = GH_BUF_INIT(JSON_MAX);
+    write_text(&json, "{\"subject\":", host->subject(call));
+    write_text(&json, ",\"name\":", host->name(call));
+    write_text(&json, ",\"email\":", host->email(call));
+    write_text(&json, ",\"client\":", host->client(call));
+    write_scopes(&json, host->scope(call));
+    (void)gh_buf_appendf(&json, ",\"secondsLeft\":%" PRId64 "}", seconds_left(host->expires(call)));
+    gh_status status = gh_buf_status(&json);
+    int code = status == GH_OK ? host->set_structured(call, gh_buf_cstr(&json)) : (int)status;
+    gh_buf_free(&json);
+    return code;
+}

@@ -59,6 +59,19 @@ START_TEST(the_same_as_json)
 }
 END_TEST
 
+static void write_left(void)
+{
+    gh_access_log_response(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), GH_ACCESS_LOG_CLIENT_LEFT, 13980);
+}
+
+START_TEST(a_client_that_left_is_no_fault_of_the_server)
+{
+    char *text = logged(GH_LOG_TEXT, GH_LOG_INFO, write_left);
+    ck_assert_ptr_nonnull(strstr(text, " | Status: 499 | Duration: 13.98µs | Note: client left\n"));
+    free(text);
+}
+END_TEST
+
 START_TEST(nothing_breaks_a_line)
 {
     char *text = logged(GH_LOG_TEXT, GH_LOG_INFO, write_odd);
@@ -88,6 +101,7 @@ int main(void)
     TCase *tests = tcase_create("access_log");
     tcase_add_test(tests, a_request_is_two_lines);
     tcase_add_test(tests, the_same_as_json);
+    tcase_add_test(tests, a_client_that_left_is_no_fault_of_the_server);
     tcase_add_test(tests, nothing_breaks_a_line);
     tcase_add_test(tests, at_level_warn_it_is_silent);
     suite_add_tcase(suite, tests);

@@ -344,6 +344,25 @@ START_TEST(a_bearer_needs_issuer_resource_and_keys)
 }
 END_TEST
 
+START_TEST(where_nobody_signs_in_all_are_the_same_principal)
+{
+    static const char *const headers[] = {"", "Bearer made-up", "Basic eDp5"};
+    gh_bearer *bearer = NULL;
+    const gh_bearer_options open = {.anonymous = true};
+    ck_assert_int_eq(gh_bearer_new(&open, &bearer), GH_OK);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        gh_principal *who = NULL;
+        gh_error error = {0};
+        ck_assert_int_eq(gh_bearer_check(bearer, gh_view_of(headers[i]), &who, &error), GH_BEARER_OK);
+        ck_assert_str_eq(who->subject, "anonymous");
+        ck_assert_str_eq(who->scope, "");
+        ck_assert(who->expires_at == INT64_MAX);
+        gh_principal_free(who);
+    }
+    gh_bearer_free(bearer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bearer");
@@ -363,6 +382,7 @@ int main(void)
     tcase_add_test(tests, another_issuers_token_has_no_grant_of_ours);
     tcase_add_test(tests, an_expired_token_is_explained);
     tcase_add_test(tests, a_bearer_needs_issuer_resource_and_keys);
+    tcase_add_test(tests, where_nobody_signs_in_all_are_the_same_principal);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);
 }

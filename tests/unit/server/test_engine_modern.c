@@ -1,29 +1,18 @@
 #include <pthread.h>
-#include <stdio.h>
 
-#include "tests/support/suite.h"
-#include "tests/unit/server/engine_harness.h"
+#include "tests/unit/server/modern_fixture.h"
 
-static harness h;
-
-#define VERSION_META "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""
-#define CAPABILITIES_META "\"io.modelcontextprotocol/clientCapabilities\":{}"
-#define META "\"_meta\":{" VERSION_META "," CAPABILITIES_META "}"
-#define REQUEST(method, params)                                                                              \
-    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"" method "\",\"params\":{" params "}}"
+#define CAPABILITIES_META CAPABILITIES("")
 #define CALL_ECHO(arguments) REQUEST("tools/call", "\"name\":\"echo\",\"arguments\":" arguments "," META)
 
 /* Mirrors three kinds of arguments, one of them nested, into headers. */
-static gh_status tool_echo(const gh_tool_call *call, gh_tool_result *result)
+static int tool_echo(void *data, gatehouse_call *call)
 {
-    gh_buf text = GH_BUF_INIT(4096);
-    gh_status status = gh_json_print(call->arguments, &text);
-    result->text = gh_buf_steal(&text);
-    gh_buf_free(&text);
-    return status;
+    (void)data;
+    return HOST.set_text(call, HOST.arguments(call));
 }
 
-static const gh_tool ECHO = {
+static const gatehouse_tool ECHO = {
     .name = "echo",
     .input_schema =
         "{\"type\":\"object\",\"properties\":{\"region\":{\"type\":\"string\",\"x-mcp-header\":\"Region\"},"
@@ -32,27 +21,15 @@ static const gh_tool ECHO = {
         "\"deep\":{\"type\":\"object\",\"properties\":{\"zone\":{\"type\":\"string\",\"x-mcp-header\":"
         "\"Zone\"}}},"
         "\"plain\":{\"type\":\"string\"}}}",
-    .call = tool_echo};
-static const gh_tool *const TOOLS[] = {&GH_TOOL_SAY_HELLO, &GH_TOOL_WHOAMI, &ECHO};
+    .call = tool_echo,
+    .flags = GATEHOUSE_QUICK};
 
 static void set_up(void)
 {
     const gh_mcp_options options = usual_options();
-    start_with(&h, TOOLS, sizeof TOOLS / sizeof TOOLS[0], &options);
-}
-
-static void tear_down(void)
-{
-    stop(&h);
-}
-
-static gh_mcp_headers headers_for(const char *method, const char *name)
-{
-    gh_mcp_headers headers = NO_HEADERS;
-    headers.version = GH_VIEW_LIT(GH_MCP_VERSION_MODERN);
-    headers.method = gh_view_of(method);
-    headers.name = gh_view_of(name);
-    return headers;
+    start_empty(&h, &options);
+    add_builtin(&h);
+    add_tool(&h, ECHO);
 }
 
 static bool has_server_info(void)
@@ -60,13 +37,6 @@ static bool has_server_info(void)
     const cJSON *meta = gh_json_get_object(result_of(&h), "_meta");
     const char *name = gh_json_get_string(gh_json_get_object(meta, GH_MCP_META_SERVER_INFO), "name");
     return name != NULL && strcmp(name, "gatehouse") == 0;
-}
-
-static void expect_error(int http, int code)
-{
-    ck_assert_msg(h.reply.status == http, "HTTP %d instead of %d: %s", h.reply.status, http,
-                  h.reply.body == NULL ? "" : h.reply.body);
-    ck_assert_int_eq(error_code(&h), code);
 }
 
 /* --- discovery --- */
@@ -77,7 +47,8 @@ START_TEST(discover_tells_versions_capabilities_identity_and_how_long_to_keep_it
     ck_assert_str_eq(
         h.reply.body,
         "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":"
-        "[\"2026-07-28\"],\"capabilities\":{\"tools\":{}},\"instructions\":\"Say \\\"hello\\\".\","
+        "[\"2026-07-28\"],\"capabilities\":{\"logging\":{},\"tools\":{\"listChanged\":true},\"extensions\":{"
+        "\"io.modelcontextprotocol/tasks\":{}}},\"instructions\":\"Say \\\"hello\\\".\","
         "\"ttlMs\":300000,\"cacheScope\":\"private\",\"_meta\":{"
         "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"gatehouse\",\"title\":\"Gatehouse\","
         "\"version\":\"0.1.0\"}}}}");
@@ -159,9 +130,12 @@ END_TEST
 
 START_TEST(methods_that_are_gone_or_unknown_are_404_with_minus_32601)
 {
-    static const char *const METHODS[] = {"initialize",          "ping",           "logging/setLevel",
-                                          "resources/subscribe", "resources/list", "subscriptions/listen",
-                                          "unknown/method",      "prompts/get"};
+    static const char *const METHODS[] = {"initialize", "ping", "logging/setLevel", "resources/subscribe",
+                                          "resources/unsubscribe", "unknown/method", "tasks/list",
+                                          "tasks/result",
+                                          /* what this server has nothing of */
+                                          "resources/list", "resources/templates/list", "resources/read",
+                                          "prompts/list", "prompts/get", "completion/complete"};
     for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++) {
         char body[400];
         (void)snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"%s\",\"params\":{%s}}",
@@ -266,6 +240,8 @@ static const char *const BAD_META[] = {
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":20260728," CAPABILITIES_META "}",
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":null," CAPABILITIES_META "}",
     "\"_meta\":{" VERSION_META "," CAPABILITIES_META ",\"io.modelcontextprotocol/clientInfo\":\"me\"}",
+    "\"_meta\":{" VERSION_META "," CAPABILITIES_META ",\"io.modelcontextprotocol/logLevel\":\"loud\"}",
+    "\"_meta\":{" VERSION_META "," CAPABILITIES_META ",\"io.modelcontextprotocol/logLevel\":3}",
 };
 
 START_TEST(missing_or_malformed_metadata_is_400_with_minus_32602)
@@ -461,12 +437,14 @@ static void *work(void *argument)
     static const char BODY[] = REQUEST("tools/call", "\"name\":\"whoami\"," META);
     for (int i = 0; i < 200; i++) {
         captured reply = {0};
+        forget(&reply);
         const gh_mcp_reply to = capture_into(&reply);
         const gh_mcp_headers headers = headers_for("tools/call", "whoami");
         const gh_principal *principal = i % 2 == 0 ? &ADA : &GRACE;
         gh_mcp_engine_post(h.engine, principal, &headers, GH_VIEW_LIT(BODY), &to);
         *failures += reply.status != 200 || strstr(reply.body, i % 2 == 0 ? "Ada" : "Grace") == NULL;
         forget(&reply);
+        (void)pthread_mutex_destroy(&reply.lock);
     }
     return NULL;
 }

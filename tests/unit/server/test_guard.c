@@ -112,9 +112,10 @@ END_TEST
 
 START_TEST(headers_with_one_meaning_occur_once)
 {
-    static const char *const names[] = {"Host",         "content-length", "TRANSFER-ENCODING",
-                                        "Content-Type", "Authorization",  "Origin",
-                                        "Expect",       "Mcp-Session-Id", "MCP-Protocol-Version"};
+    static const char *const names[] = {
+        "Host",     "content-length", "TRANSFER-ENCODING", "Content-Type",         "Authorization",
+        "Origin",   "Expect",         "Mcp-Session-Id",    "MCP-Protocol-Version", "Mcp-Method",
+        "Mcp-Name", "Last-Event-ID",  "mcp-param-A"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         request asked = {.headers = {HOST,
                                      {gh_view_of(names[i]), GH_VIEW_LIT("1")},
@@ -122,6 +123,11 @@ START_TEST(headers_with_one_meaning_occur_once)
                          .count = 3};
         ck_assert_msg(check(&asked).status == 400, "two %s passed", names[i]);
     }
+    request params = {.headers = {HOST,
+                                  {GH_VIEW_LIT("Mcp-Param-A"), GH_VIEW_LIT("1")},
+                                  {GH_VIEW_LIT("Mcp-Param-B"), GH_VIEW_LIT("1")}},
+                      .count = 3};
+    ck_assert_int_eq(check(&params).status, 0);
     request accept = {.headers = {HOST,
                                   {GH_VIEW_LIT("Accept"), GH_VIEW_LIT("a/b")},
                                   {GH_VIEW_LIT("Accept"), GH_VIEW_LIT("c/d")}},

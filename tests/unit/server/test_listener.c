@@ -99,7 +99,7 @@ static void start(size_t workers)
     ck_assert_int_eq(gh_router_new(s.site, ROUTES, sizeof ROUTES / sizeof ROUTES[0], &s.router), GH_OK);
     ck_assert_int_eq(gh_proxies_new(NULL, &s.proxies, NULL), GH_OK);
     ck_assert_int_eq(gh_watchdog_start(&s.watchdog), GH_OK);
-    s.setting = (gh_transaction_setting){s.router, s.proxies, s.watchdog, 600};
+    s.setting = (gh_transaction_setting){s.router, s.proxies, s.watchdog, 600, 0};
     const gh_listener_options options = {workers, 1500, &s.setting};
     ck_assert_msg(gh_reservation_take(&address, gh_listener_has_ipv6(), &s.reservation, &error) == GH_OK,
                   "%s", error.message);

@@ -1,7 +1,9 @@
 #include "server/http/mcp_endpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "server/exec/executor.h"
 #include "server/mcp/registry.h"
 #include "shared/core/log.h"
 #include "tests/unit/server/token_fixture.h"
@@ -17,9 +19,20 @@ static gh_keyset *keys;
 static gh_status alive;
 static gh_bearer *bearer;
 static gh_mcp_registry *registry;
+static gh_executor *executor;
 static gh_mcp_engine *engine;
 static gh_mcp_endpoint endpoint;
 static gh_response response;
+static char session[100];
+static const char *last_event;
+
+/* A client that reads what it is sent and goes away after a few looks at it. */
+typedef struct reader {
+    gh_buf seen;
+    int looks;
+} reader;
+
+static reader client;
 
 static gh_keyset *give_keys(void *context)
 {
@@ -32,6 +45,27 @@ static gh_status grant_alive(void *context, const char *grant_id)
     (void)context;
     (void)grant_id;
     return alive;
+}
+
+static gh_status send_to_client(void *context, gh_view bytes)
+{
+    reader *to = context;
+    return gh_buf_append_view(&to->seen, bytes);
+}
+
+static bool client_went(void *context)
+{
+    reader *to = context;
+    return ++to->looks > 2;
+}
+
+static const gh_response_sink SINK = {&client, send_to_client, client_went};
+
+static int say_nothing(void *data, gatehouse_call *call)
+{
+    (void)data;
+    (void)call;
+    return 0;
 }
 
 static void set_up(void)
@@ -48,22 +82,49 @@ static void set_up(void)
                                        .keys = give_keys,
                                        .grant_alive = grant_alive};
     ck_assert_int_eq(gh_bearer_new(&options, &bearer), GH_OK);
-    registry = gh_mcp_registry_new();
-    ck_assert_int_eq(gh_mcp_registry_add(registry, &GH_TOOL_SAY_HELLO, &error), GH_OK);
+    const gh_view secret = GH_VIEW_LIT("01234567890123456789012345678901");
+    const gh_mcp_registry_options lists = {.key = secret};
+    const gh_executor_options threads = {.threads = 1, .queue = 1};
+    const gatehouse_tool tool = {.size = sizeof tool,
+                                 .name = "quiet",
+                                 .input_schema = "{\"type\":\"object\"}",
+                                 .call = say_nothing,
+                                 .flags = GATEHOUSE_QUICK};
+    ck_assert_int_eq(gh_mcp_registry_new(&lists, &registry), GH_OK);
+    ck_assert_int_eq(gh_mcp_registry_add_tool(registry, (gh_mcp_owner){&tool, "test"}, &tool, &error), GH_OK);
+    ck_assert_int_eq(gh_executor_new(&threads, &executor), GH_OK);
     const gh_mcp_options engine_options = {.server_name = "test",
                                            .server_version = "1",
+                                           .executor = executor,
+                                           .key = secret,
                                            .max_sessions = 10,
                                            .max_sessions_per_principal = 10,
-                                           .session_idle_ms = 60000};
+                                           .session_idle_ms = 60000,
+                                           .call_timeout_ms = 1000,
+                                           .input_timeout_ms = 1000,
+                                           .keep_alive_ms = 15000,
+                                           .task_ttl_ms = 60000,
+                                           .max_tasks = 10,
+                                           .max_tasks_per_principal = 10};
     ck_assert_int_eq(gh_mcp_engine_new(&engine_options, registry, &engine), GH_OK);
-    endpoint = (gh_mcp_endpoint){bearer, engine, METADATA, "mcp", "mcp"};
+    endpoint = (gh_mcp_endpoint){.bearer = bearer,
+                                 .engine = engine,
+                                 .resource_metadata = METADATA,
+                                 .scope = "mcp",
+                                 .required_scope = "mcp"};
+    client = (reader){.seen = GH_BUF_INIT(1000000)};
+    session[0] = '\0';
+    last_event = NULL;
     gh_response_init(&response, NULL);
 }
 
 static void tear_down(void)
 {
     gh_response_clear(&response);
+    gh_buf_free(&client.seen);
+    ck_assert(gh_executor_stop(executor, 1000));
     gh_mcp_engine_free(engine);
+    gh_executor_free(executor);
     gh_mcp_registry_free(registry);
     gh_bearer_free(bearer);
     gh_keyset_free(keys);
@@ -88,11 +149,11 @@ static char *token_with(const char *scope)
     return header;
 }
 
-/* One call; NULL values leave a header out. */
-static void call(gh_handler handler, const char *authorization, const char *type, const char *accept,
-                 const char *body)
+/* One call; NULL values leave a header out, and so does an empty session. */
+static void call_by(const char *method, gh_handler handler, const char *authorization, const char *type,
+                    const char *accept, const char *body)
 {
-    gh_header headers[4];
+    gh_header headers[6];
     size_t count = 0;
     if (authorization != NULL) {
         headers[count++] = (gh_header){GH_VIEW_LIT("Authorization"), gh_view_of(authorization)};
@@ -103,14 +164,37 @@ static void call(gh_handler handler, const char *authorization, const char *type
     if (accept != NULL) {
         headers[count++] = (gh_header){GH_VIEW_LIT("Accept"), gh_view_of(accept)};
     }
-    const gh_request request = {.method = GH_VIEW_LIT("POST"),
+    if (session[0] != '\0') {
+        headers[count++] = (gh_header){GH_VIEW_LIT("Mcp-Session-Id"), gh_view_of(session)};
+    }
+    if (last_event != NULL) {
+        headers[count++] = (gh_header){GH_VIEW_LIT("Last-Event-ID"), gh_view_of(last_event)};
+    }
+    const gh_request request = {.method = gh_view_of(method),
                                 .path = GH_VIEW_LIT("/mcp"),
                                 .headers = headers,
                                 .header_count = count,
                                 .body = gh_view_of(body)};
     gh_response_clear(&response);
-    gh_response_init(&response, NULL);
+    gh_response_init(&response, &SINK);
     handler(&endpoint, &request, &response);
+    ck_assert_uint_eq(atomic_load(&endpoint.streams), 0);
+}
+
+static void call(gh_handler handler, const char *authorization, const char *type, const char *accept,
+                 const char *body)
+{
+    call_by("POST", handler, authorization, type, accept, body);
+}
+
+/* Opens a session, which later calls then name. */
+static void enter(const char *token)
+{
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 200);
+    const char *line = strstr(gh_buf_cstr(&response.head), "Mcp-Session-Id: ");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_int_eq(sscanf(line, "Mcp-Session-Id: %99s", session), 1);
 }
 
 static bool head_has(const char *part)
@@ -265,12 +349,119 @@ START_TEST(the_engine_answers_who_may_come_in)
 }
 END_TEST
 
-START_TEST(get_has_no_stream_to_offer)
+START_TEST(get_without_a_session_has_no_stream_to_offer)
 {
     char *token = token_with("mcp");
-    call(gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
     ck_assert_int_eq(response.status, 405);
     ck_assert(head_has("Allow: POST, DELETE, OPTIONS\r\n"));
+    free(token);
+}
+END_TEST
+
+START_TEST(get_in_a_session_streams_until_the_client_goes)
+{
+    char *token = token_with("mcp");
+    enter(token);
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 200);
+    ck_assert(response.streaming);
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&client.seen), "Content-Type: text/event-stream\r\n"));
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&client.seen), "X-Accel-Buffering: no\r\n"));
+    ck_assert_int_gt(client.looks, 2);
+    free(token);
+}
+END_TEST
+
+START_TEST(get_takes_up_a_stream_by_the_last_event)
+{
+    char *token = token_with("mcp");
+    enter(token);
+    last_event = "1-0";
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 200);
+    last_event = "77-1";
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 400);
+    free(token);
+}
+END_TEST
+
+START_TEST(head_opens_no_stream)
+{
+    char *token = token_with("mcp");
+    enter(token);
+    call_by("HEAD", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 405);
+    ck_assert(!response.streaming);
+    ck_assert(head_has("Allow: GET, POST, DELETE, OPTIONS\r\n"));
+    free(token);
+}
+END_TEST
+
+START_TEST(streams_without_an_end_have_a_bound_and_calls_do_not_count)
+{
+    gh_response second;
+    const gh_request request = {.method = GH_VIEW_LIT("GET"), .path = GH_VIEW_LIT("/mcp")};
+    char *token = token_with("mcp");
+    const gh_header headers[] = {{GH_VIEW_LIT("Authorization"), gh_view_of(token)},
+                                 {GH_VIEW_LIT("Content-Type"), GH_VIEW_LIT("application/json")},
+                                 {GH_VIEW_LIT("Mcp-Method"), GH_VIEW_LIT("subscriptions/listen")}};
+    gh_request full = request;
+    full.headers = headers;
+    full.header_count = 3;
+    endpoint.max_streams = 1;
+    atomic_store(&endpoint.streams, 1);
+    static const gh_handler handlers[] = {gh_mcp_handle_get, gh_mcp_handle_post};
+    for (size_t i = 0; i < 2; i++) {
+        gh_response_init(&second, &SINK);
+        handlers[i](&endpoint, &full, &second);
+        ck_assert_int_eq(second.status, 503);
+        ck_assert(gh_response_has_header(&second, "Retry-After"));
+        gh_response_clear(&second);
+    }
+    full.header_count = 2;
+    full.body = GH_VIEW_LIT(INITIALIZE);
+    gh_response_init(&second, &SINK);
+    gh_mcp_handle_post(&endpoint, &full, &second);
+    ck_assert_int_eq(second.status, 200);
+    ck_assert_uint_eq(atomic_load(&endpoint.streams), 1);
+    gh_response_clear(&second);
+    free(token);
+}
+END_TEST
+
+START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
+{
+    char *token = token_with("mcp");
+    gh_share share;
+    gh_share_seat seats[3];
+    const gh_principal other_client = {
+        .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
+    const gh_principal other_user = {
+        .issuer = (char[]){ISSUER}, .subject = (char[]){"u-2"}, .client_id = (char[]){"c-1"}};
+    ck_assert_int_eq(gh_share_init(&share, 2), GH_OK);
+    endpoint.share = &share;
+    enter(token);
+    ck_assert(gh_share_enter(&share, &seats[0], &other_user));
+    ck_assert(gh_share_enter(&share, &seats[1], &other_client));
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 200);
+    ck_assert(gh_share_enter(&share, &seats[2], &other_client));
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 429);
+    ck_assert(head_has("Retry-After: 5"));
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 429);
+    call_by("DELETE", gh_mcp_handle_delete, token, NULL, NULL, NULL);
+    ck_assert_int_eq(response.status, 204);
+    gh_share_leave(&share, &seats[1]);
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 200);
+    gh_share_leave(&share, &seats[0]);
+    gh_share_leave(&share, &seats[2]);
+    ck_assert_ptr_null(share.first);
+    gh_share_clear(&share);
     free(token);
 }
 END_TEST
@@ -312,7 +503,12 @@ int main(void)
     tcase_add_test(tests, who_may_not_enter_gets_403_and_no_challenge);
     tcase_add_test(tests, media_types_are_checked_leniently);
     tcase_add_test(tests, the_engine_answers_who_may_come_in);
-    tcase_add_test(tests, get_has_no_stream_to_offer);
+    tcase_add_test(tests, get_without_a_session_has_no_stream_to_offer);
+    tcase_add_test(tests, get_in_a_session_streams_until_the_client_goes);
+    tcase_add_test(tests, get_takes_up_a_stream_by_the_last_event);
+    tcase_add_test(tests, head_opens_no_stream);
+    tcase_add_test(tests, streams_without_an_end_have_a_bound_and_calls_do_not_count);
+    tcase_add_test(tests, one_user_s_requests_have_a_bound_that_other_clients_do_not_move);
     tcase_add_test(tests, delete_without_a_session_is_the_engines_answer);
     tcase_add_test(tests, only_a_good_token_admits_large_bodies);
     suite_add_tcase(suite, tests);

@@ -1,96 +1,23 @@
+/* Loading plugins and calling their tools; what is wrong is refused with a sentence. */
+#include "server/plugin/plugin.h"
+
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/plugin/plugin.h"
 #include "tests/support/suite.h"
-#include "tests/unit/server/engine_harness.h"
+#include "tests/unit/server/plugin_fixture.h"
 
-#define EXAMPLE PLUGINS "/plugin_example.so"
-#define FAULTY PLUGINS "/plugin_faulty.so"
-
-typedef struct world {
-    gh_plugins *plugins;
-    harness h;
-} world;
-
-static gh_status add(void *registry, const gh_tool *tool, gh_error *error)
-{
-    return gh_mcp_registry_add(registry, tool, error);
-}
-
-static gh_status load_into(world *w, const char *file, gh_error *error)
-{
-    char *items[] = {(char *)(uintptr_t)file};
-    const gh_text_list files = {items, 1};
-    w->h.registry = gh_mcp_registry_new();
-    ck_assert_int_eq(gh_mcp_registry_add(w->h.registry, &GH_TOOL_SAY_HELLO, NULL), GH_OK);
-    w->plugins = gh_plugins_new(&(gh_plugin_sink){w->h.registry, add});
-    ck_assert_ptr_nonnull(w->plugins);
-    return gh_plugins_load(w->plugins, &files, error);
-}
-
-static void leave(world *w)
-{
-    stop(&w->h);
-    gh_plugins_free(w->plugins);
-}
-
-static void enter(world *w, const char *file)
-{
-    const gh_mcp_options options = usual_options();
-    gh_error error = {GH_OK, ""};
-    memset(w, 0, sizeof *w);
-    gh_log_set_level(GH_LOG_ERROR);
-    gh_status status = load_into(w, file, &error);
-    ck_assert_msg(status == GH_OK, "%s", error.message);
-    ck_assert_int_eq(gh_mcp_engine_new(&options, w->h.registry, &w->h.engine), GH_OK);
-}
-
-static int call_as(harness *h, const gh_principal *principal, const char *tool, const char *arguments)
-{
-    char body[1024];
-    gh_mcp_headers headers = NO_HEADERS;
-    headers.version = GH_VIEW_LIT("2026-07-28");
-    headers.method = GH_VIEW_LIT("tools/call");
-    headers.name = gh_view_of(tool);
-    (void)snprintf(body, sizeof body,
-                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
-                   "\"arguments\":%s,\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-                   "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"t\",\"version\":\"1\"},"
-                   "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
-                   tool, arguments);
-    return post_as(h, principal, headers, gh_view_of(body));
-}
-
-static int call(world *w, const char *tool, const char *arguments)
-{
-    return call_as(&w->h, &ADA, tool, arguments);
-}
-
-START_TEST(a_plugins_tool_is_listed_and_called)
+START_TEST(a_plugins_tool_is_there_and_called)
 {
     world w;
-    double sum = 0;
-    enter(&w, EXAMPLE);
-    ck_assert_int_eq(call(&w, "addNumbers", "{\"b\":0.5,\"a\":40}"), 200);
-    const cJSON *structured = gh_json_get_object(result_of(&w.h), "structuredContent");
-    sum = cJSON_GetNumberValue(gh_json_get(structured, "sum"));
-    ck_assert_double_eq(sum, 40.5);
-    ck_assert_str_eq(content_text(&w.h), "{\"sum\":40.5}");
-    ck_assert(!is_tool_error(&w.h));
-
-    ck_assert_int_eq(call(&w, "addNumbers", "{\"a\":1e308,\"b\":1e308}"), 200);
-    ck_assert(is_tool_error(&w.h));
-    ck_assert_str_eq(content_text(&w.h), "The sum is too large.");
-
-    ck_assert_int_eq(call(&w, "addNumbers", "{\"a\":\"1\",\"b\":2}"), 200);
-    ck_assert(is_tool_error(&w.h));
-    ck_assert_ptr_nonnull(strstr(content_text(&w.h), "arguments.a"));
-
-    ck_assert_int_eq(call(&w, "sayHello", "{}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "Hello, Ada!");
+    enter_with(&w, EXAMPLE);
+    says(&w, "addNumbers", "{\"b\":0.5,\"a\":40}", "{\\\"sum\\\":40.5}");
+    ck_assert_str_eq(w.call.told.structured, "{\"sum\":40.5}");
+    says(&w, "addNumbers", "{\"a\":1e308,\"b\":1e308}", "The sum is too large.");
+    ck_assert(w.call.told.is_error);
+    says(&w, "sayHello", "{}", "Hello, Ada!");
+    ck_assert(!w.call.told.is_error);
     leave(&w);
 }
 END_TEST
@@ -98,13 +25,12 @@ END_TEST
 START_TEST(a_tool_learns_who_asks)
 {
     world w;
-    enter(&w, FAULTY);
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"who\"}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "https://id.example|u-1|Ada|ada@example.org|client-1|mcp");
+    enter_with(&w, FAULTY);
+    says(&w, "misbehave", "{\"how\":\"who\"}", "https://id.example|u-1|Ada|ada@example.org|client-1|mcp");
     gh_principal nobody = ADA;
     nobody.name = nobody.email = nobody.client_id = NULL;
-    ck_assert_int_eq(call_as(&w.h, &nobody, "misbehave", "{\"how\":\"who\"}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "https://id.example|u-1|NULL|NULL|NULL|mcp");
+    ck_assert_ptr_nonnull(strstr(call_as(&w, &nobody, "misbehave", "{\"how\":\"who\"}"),
+                                 "https://id.example|u-1|NULL|NULL|NULL|mcp"));
     leave(&w);
 }
 END_TEST
@@ -112,46 +38,30 @@ END_TEST
 START_TEST(what_is_set_last_counts_and_an_error_above_all)
 {
     world w;
-    enter(&w, FAULTY);
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"arguments\"}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "{\"how\":\"arguments\"}");
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"twice\"}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "two");
-    ck_assert(body_has(&w.h, "\"structuredContent\":{\"n\":2}"));
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"error\"}"), 200);
-    ck_assert(is_tool_error(&w.h));
-    ck_assert_str_eq(content_text(&w.h), "It is raining.");
-    ck_assert(!body_has(&w.h, "structuredContent"));
-    ck_assert_int_eq(call(&w, "misbehave", "{}"), 200);
-    ck_assert(body_has(&w.h, "\"content\":[]"));
+    enter_with(&w, FAULTY);
+    says(&w, "misbehave", "{\"how\":\"arguments\"}", "{\\\"how\\\":\\\"arguments\\\"}");
+    says(&w, "misbehave", "{\"how\":\"twice\"}", "two");
+    ck_assert_str_eq(w.call.told.structured, "{\"n\":2}");
+    says(&w, "misbehave", "{\"how\":\"error\"}", "It is raining.");
+    ck_assert(w.call.told.is_error);
+    ck_assert_str_eq(call(&w, "misbehave", "{}"), "");
+    ck_assert_int_eq(w.call.told.outcome, GH_CALL_ANSWERED);
     leave(&w);
 }
 END_TEST
 
 static const char *const NONSENSE[] = {"code", "no json", "array", "null", "not utf-8", "long"};
 
-START_TEST(nonsense_is_an_internal_error_and_the_server_goes_on)
+START_TEST(nonsense_is_the_plugins_fault_and_the_next_call_is_served)
 {
     world w;
     char arguments[64];
-    enter(&w, FAULTY);
+    enter_with(&w, FAULTY);
     (void)snprintf(arguments, sizeof arguments, "{\"how\":\"%s\"}", NONSENSE[_i]);
-    ck_assert_int_eq(call(&w, "misbehave", arguments), 200);
-    ck_assert_int_eq(error_code(&w.h), -32603);
-    ck_assert_ptr_nonnull(strstr(error_text(&w.h), "misbehave"));
-    ck_assert(!body_has(&w.h, "never seen"));
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"who\"}"), 200);
-    ck_assert_int_eq(error_code(&w.h), 0);
-    leave(&w);
-}
-END_TEST
-
-START_TEST(a_tool_that_comes_after_the_start_is_refused)
-{
-    world w;
-    enter(&w, FAULTY);
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"late\"}"), 200);
-    ck_assert_str_eq(content_text(&w.h), "refused");
+    (void)call(&w, "misbehave", arguments);
+    ck_assert_int_eq(w.call.told.outcome, GH_CALL_FAULT);
+    (void)call(&w, "misbehave", "{\"how\":\"who\"}");
+    ck_assert_int_eq(w.call.told.outcome, GH_CALL_ANSWERED);
     leave(&w);
 }
 END_TEST
@@ -165,16 +75,16 @@ typedef struct caller {
 static void *call_often(void *context)
 {
     caller *one = context;
-    harness h = {.registry = one->world->h.registry, .engine = one->world->h.engine};
+    world mine = {.registry = one->world->registry};
     char arguments[64];
     char expected[64];
     for (int i = 0; i < 200; i++) {
         (void)snprintf(arguments, sizeof arguments, "{\"a\":%d,\"b\":%d}", one->number * 1000, i);
         (void)snprintf(expected, sizeof expected, "{\"sum\":%d}", one->number * 1000 + i);
-        one->wrong +=
-            call_as(&h, &ADA, "addNumbers", arguments) != 200 || strcmp(content_text(&h), expected) != 0;
+        (void)call(&mine, "addNumbers", arguments);
+        one->wrong += strcmp(mine.call.told.structured, expected) != 0;
     }
-    forget(&h.reply);
+    forget(&mine);
     return NULL;
 }
 
@@ -183,7 +93,7 @@ START_TEST(eight_threads_call_at_once)
     world w;
     pthread_t threads[8];
     caller callers[8];
-    enter(&w, EXAMPLE);
+    enter_with(&w, EXAMPLE);
     for (int i = 0; i < 8; i++) {
         callers[i] = (caller){&w, i, 0};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
@@ -200,13 +110,23 @@ END_TEST
 
 static void refused(const char *file, const char *part)
 {
-    world w = {0};
+    world w;
     gh_error error = {GH_OK, ""};
-    gh_status status = load_into(&w, file, &error);
+    enter(&w);
+    gh_status status = load(&w, file, &error);
     ck_assert_msg(status == GH_ERR_INVALID, "%s: %s", file, gh_status_text(status));
     ck_assert_msg(strstr(error.message, part) != NULL, "%s", error.message);
     ck_assert_msg(strstr(error.message, file) != NULL, "%s", error.message);
     leave(&w);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(path, mode), 0);
 }
 
 START_TEST(a_file_that_is_no_plugin_is_refused_with_the_reason)
@@ -221,11 +141,10 @@ START_TEST(a_file_that_is_no_plugin_is_refused_with_the_reason)
     refused(path, "not a file");
     (void)unlink(path);
     (void)snprintf(path, sizeof path, "%s/text.so", folder);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs("this is not a shared object\n", file), 0);
-    ck_assert_int_eq(fclose(file), 0);
+    write_file(path, "this is not a shared object\n", 0600);
     refused(path, "cannot be loaded");
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    refused(path, "run: chmod o-w");
     (void)unlink(path);
     (void)rmdir(folder);
 }
@@ -252,12 +171,12 @@ END_TEST
 static const char *const FAULTS[][2] = {
     {"code", "returned 42"},
     {"reason", "The moon is not full."},
-    {"schema", "\"type\": \"object\""},
+    {"schema", "misbehave that is refused: input_schema must say \"type\": \"object\""},
     {"no json", "not JSON"},
-    {"no schema", "input schema"},
-    {"no call", "needs a call"},
-    {"no name", "name must be"},
-    {"duplicate", "named sayHello already"},
+    {"no schema", "input_schema"},
+    {"no call", "needs call"},
+    {"no name", "without a name"},
+    {"duplicate", "There is a tool named sayHello already, which comes with the server."},
     {"not utf-8", "not UTF-8"},
     {"size 0", "sizeof(gatehouse_tool)"},
     {"short", "sizeof(gatehouse_tool)"},
@@ -271,28 +190,108 @@ START_TEST(an_init_that_goes_wrong_is_refused_with_the_reason)
 }
 END_TEST
 
-START_TEST(a_longer_tool_is_taken_when_what_is_not_known_is_zero)
+static const char *const GROWN[] = {"newer", "older"};
+
+START_TEST(a_tool_of_another_size_is_taken_when_what_is_not_known_is_zero)
 {
     world w;
-    ck_assert_int_eq(setenv("PLUGIN_FAULT", "newer", 1), 0);
-    enter(&w, FAULTY);
-    ck_assert_int_eq(call(&w, "misbehave", "{\"how\":\"who\"}"), 200);
-    ck_assert_int_eq(error_code(&w.h), 0);
+    ck_assert_int_eq(setenv("PLUGIN_FAULT", GROWN[_i], 1), 0);
+    enter_with(&w, FAULTY);
+    (void)call(&w, "misbehave", "{\"how\":\"who\"}");
+    ck_assert_int_eq(w.call.told.outcome, GH_CALL_ANSWERED);
     leave(&w);
 }
 END_TEST
 
 START_TEST(a_plugin_twice_is_a_conflict_of_its_tools)
 {
-    char *items[] = {(char[]){EXAMPLE}, (char[]){EXAMPLE}};
-    const gh_text_list files = {items, 2};
+    world w;
     gh_error error = {GH_OK, ""};
-    world w = {.h = {.registry = gh_mcp_registry_new()}};
-    w.plugins = gh_plugins_new(&(gh_plugin_sink){w.h.registry, add});
-    ck_assert_int_eq(gh_plugins_load(w.plugins, &files, &error), GH_ERR_INVALID);
-    ck_assert_ptr_nonnull(strstr(error.message, "named addNumbers already"));
+    enter_with(&w, EXAMPLE);
+    ck_assert_int_eq(load(&w, EXAMPLE, &error), GH_ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "named addNumbers already, that of " EXAMPLE));
     leave(&w);
     gh_plugins_free(NULL);
+}
+END_TEST
+
+static int init_without_itself(const gatehouse_host *the_host, gatehouse_registrar *registrar)
+{
+    const gatehouse_tool tool = {.size = sizeof tool, .name = "t", .input_schema = "{}"};
+    const gatehouse_prompt prompt = {.size = sizeof prompt, .name = "p"};
+    ck_assert_ptr_nonnull(registrar);
+    ck_assert_int_ne(the_host->add_tool(NULL, &tool), 0);
+    ck_assert_int_ne(the_host->add_tool(registrar, NULL), 0);
+    ck_assert_int_ne(the_host->add_prompt(NULL, &prompt), 0);
+    ck_assert_int_ne(the_host->remove_tool(NULL, "t"), 0);
+    ck_assert_str_eq(the_host->settings(NULL), "{}");
+    ck_assert_ptr_null(the_host->setting(NULL, "a"));
+    (the_host->fail)(NULL, "why");
+    the_host->write_log(NULL, GATEHOUSE_ERROR, "text");
+    the_host->tools_changed(NULL);
+    the_host->resource_updated(NULL, "test://a");
+    return 0;
+}
+
+START_TEST(functions_without_a_registrar_are_refused)
+{
+    world w;
+    gh_error error = {GH_OK, ""};
+    enter(&w);
+    ck_assert_int_eq(gh_plugins_add(w.plugins, "lost", init_without_itself, &error), GH_ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "there is no gatehouse_tool"));
+    leave(&w);
+}
+END_TEST
+
+/* --- folders --- */
+
+static void link_into(const char *folder, const char *name, const char *target)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    ck_assert_int_eq(symlink(target, path), 0);
+}
+
+static void remove_from(const char *folder, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)unlink(path);
+}
+
+START_TEST(a_folder_is_loaded_by_name_and_only_its_plugins)
+{
+    world w;
+    gh_error error = {GH_OK, ""};
+    char folder[] = "/tmp/gatehouse-plugins-XXXXXX";
+    char text[64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    link_into(folder, "b.so", CHANGING);
+    link_into(folder, "a.so", EXAMPLE);
+    link_into(folder, ".hidden.so", "/nonexistent");
+    (void)snprintf(text, sizeof text, "%s/README", folder);
+    write_file(text, "nothing to load\n", 0600);
+    enter(&w);
+    gh_status status = gh_plugins_load_folder(w.plugins, folder, &error);
+    ck_assert_msg(status == GH_OK, "%s", error.message);
+    ck_assert(has_tool(&w, "addNumbers") && has_tool(&w, "announce"));
+    leave(&w);
+    ck_assert_int_eq(chmod(folder, 0777), 0);
+    enter(&w);
+    ck_assert_int_eq(gh_plugins_load_folder(w.plugins, folder, &error), GH_ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "chmod go-w"));
+    ck_assert(!has_tool(&w, "addNumbers"));
+    remove_from(folder, "a.so");
+    remove_from(folder, "b.so");
+    remove_from(folder, ".hidden.so");
+    remove_from(folder, "README");
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    ck_assert_int_eq(gh_plugins_load_folder(w.plugins, folder, &error), GH_OK);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(gh_plugins_load_folder(w.plugins, folder, &error), GH_ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "No such file"));
+    leave(&w);
 }
 END_TEST
 
@@ -300,12 +299,11 @@ int main(void)
 {
     Suite *suite = suite_create("plugin");
     TCase *calls = tcase_create("calls");
-    tcase_add_test(calls, a_plugins_tool_is_listed_and_called);
+    tcase_add_test(calls, a_plugins_tool_is_there_and_called);
     tcase_add_test(calls, a_tool_learns_who_asks);
     tcase_add_test(calls, what_is_set_last_counts_and_an_error_above_all);
-    tcase_add_loop_test(calls, nonsense_is_an_internal_error_and_the_server_goes_on, 0,
+    tcase_add_loop_test(calls, nonsense_is_the_plugins_fault_and_the_next_call_is_served, 0,
                         sizeof NONSENSE / sizeof NONSENSE[0]);
-    tcase_add_test(calls, a_tool_that_comes_after_the_start_is_refused);
     tcase_add_test(calls, eight_threads_call_at_once);
     tcase_set_timeout(calls, 60);
     suite_add_tcase(suite, calls);
@@ -316,8 +314,11 @@ int main(void)
     tcase_add_test(refusals, another_interface_version_is_refused_before_it_runs);
     tcase_add_loop_test(refusals, an_init_that_goes_wrong_is_refused_with_the_reason, 0,
                         sizeof FAULTS / sizeof FAULTS[0]);
-    tcase_add_test(refusals, a_longer_tool_is_taken_when_what_is_not_known_is_zero);
+    tcase_add_loop_test(refusals, a_tool_of_another_size_is_taken_when_what_is_not_known_is_zero, 0,
+                        sizeof GROWN / sizeof GROWN[0]);
     tcase_add_test(refusals, a_plugin_twice_is_a_conflict_of_its_tools);
+    tcase_add_test(refusals, functions_without_a_registrar_are_refused);
+    tcase_add_test(refusals, a_folder_is_loaded_by_name_and_only_its_plugins);
     suite_add_tcase(suite, refusals);
     return gh_suite_run(suite);
 }

@@ -272,6 +272,26 @@ START_TEST(a_folder_that_is_not_there_is_named)
 }
 END_TEST
 
+START_TEST(every_purpose_has_a_key_of_its_own)
+{
+    char bytes[32];
+    unsigned char keys[3][32];
+    gh_sealer *first = NULL;
+    gh_sealer *second = NULL;
+    memset(bytes, 7, sizeof bytes);
+    ck_assert_int_eq(gh_sealer_new(gh_view_make(bytes, sizeof bytes), &first), GH_OK);
+    ck_assert_int_eq(gh_sealer_new(gh_view_make(bytes, sizeof bytes), &second), GH_OK);
+    ck_assert_int_eq(gh_sealer_derive(first, "one", keys[0]), GH_OK);
+    ck_assert_int_eq(gh_sealer_derive(second, "one", keys[1]), GH_OK);
+    ck_assert_int_eq(gh_sealer_derive(first, "two", keys[2]), GH_OK);
+    ck_assert_mem_eq(keys[0], keys[1], sizeof keys[0]);
+    ck_assert_mem_ne(keys[0], keys[2], sizeof keys[0]);
+    ck_assert_mem_ne(keys[0], bytes, sizeof keys[0]);
+    gh_sealer_free(first);
+    gh_sealer_free(second);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("seal");
@@ -288,6 +308,7 @@ int main(void)
     tcase_add_test(tests, a_file_that_others_can_read_is_refused);
     tcase_add_test(tests, a_file_without_64_digits_is_refused_and_kept);
     tcase_add_test(tests, a_folder_that_is_not_there_is_named);
+    tcase_add_test(tests, every_purpose_has_a_key_of_its_own);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);
 }

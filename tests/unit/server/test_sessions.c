@@ -1,47 +1,15 @@
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "server/mcp/session.h"
-#include "shared/core/clock.h"
-#include "shared/rpc/mcp.h"
 #include "tests/support/suite.h"
-
-static gh_principal ADA = {
-    .issuer = (char[]){"https://id.example"}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-1"}};
-static gh_principal GRACE = {
-    .issuer = (char[]){"https://id.example"}, .subject = (char[]){"u-2"}, .client_id = (char[]){"c-1"}};
-static gh_principal ADA_ELSEWHERE = {
-    .issuer = (char[]){"https://id.example"}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-2"}};
-
-static int64_t fake_now_ns;
-
-static int64_t fake_clock(void)
-{
-    return fake_now_ns;
-}
-
-static void advance_ms(int64_t ms)
-{
-    fake_now_ns += ms * 1000000;
-}
-
-static gh_mcp_sessions *table_of(size_t max, size_t each)
-{
-    gh_mcp_sessions *table = NULL;
-    fake_now_ns = INT64_C(1000000000);
-    gh_clock_set_source(fake_clock, NULL);
-    ck_assert_int_eq(gh_mcp_sessions_new(max, each, 1000, &table), GH_OK);
-    return table;
-}
+#include "tests/unit/server/session_fixture.h"
 
 /* Opens and releases; the id goes to `id`. */
 static void open_one(gh_mcp_sessions *table, const gh_principal *principal, char *id)
 {
     gh_mcp_session *session = NULL;
-    ck_assert_int_eq(gh_mcp_sessions_open(table, principal, GH_MCP_VERSION_2025_11, &session), GH_OK);
+    ck_assert_int_eq(
+        gh_mcp_sessions_open(table, principal, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &session), GH_OK);
     memcpy(id, gh_mcp_session_id(session), strlen(gh_mcp_session_id(session)) + 1);
     gh_mcp_sessions_release(table, session);
     advance_ms(1);
@@ -67,7 +35,7 @@ START_TEST(an_id_is_long_random_and_visible_ascii)
     for (const char *c = one; *c != '\0'; c++) {
         ck_assert(*c > 0x20 && *c < 0x7f);
     }
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -81,7 +49,7 @@ START_TEST(only_the_principal_who_opened_it_finds_a_session)
     ck_assert(!lives(table, &ADA_ELSEWHERE, id));
     ck_assert_int_eq(gh_mcp_sessions_end(table, &GRACE, gh_view_of(id)), GH_ERR_NOT_FOUND);
     ck_assert(lives(table, &ADA, id));
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -100,7 +68,7 @@ START_TEST(ids_that_never_were_are_not_found)
     ck_assert(!lives(table, &ADA, huge));
     id[0] = id[0] == 'a' ? 'b' : 'a';
     ck_assert(!lives(table, &ADA, id));
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -113,7 +81,7 @@ START_TEST(an_ended_session_is_gone_and_stays_gone)
     ck_assert_int_eq(gh_mcp_sessions_end(table, &ADA, gh_view_of(id)), GH_ERR_NOT_FOUND);
     ck_assert(!lives(table, &ADA, id));
     ck_assert_uint_eq(gh_mcp_sessions_count(table), 0);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -129,7 +97,7 @@ START_TEST(a_session_that_is_held_can_be_ended_and_used_to_the_end)
     ck_assert_str_eq(gh_mcp_session_id(session), id);
     ck_assert_str_eq(gh_mcp_session_version(session), GH_MCP_VERSION_2025_11);
     gh_mcp_sessions_release(table, session);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -146,7 +114,7 @@ START_TEST(an_idle_session_expires_and_use_keeps_it_alive)
     ck_assert(lives(table, &ADA, used));
     ck_assert(!lives(table, &ADA, idle));
     ck_assert_uint_eq(gh_mcp_sessions_count(table), 1);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -161,7 +129,7 @@ START_TEST(a_session_that_is_held_does_not_expire)
     ck_assert_uint_eq(gh_mcp_sessions_count(table), 1);
     gh_mcp_sessions_release(table, session);
     ck_assert(lives(table, &ADA, id));
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -180,7 +148,23 @@ START_TEST(a_principal_at_the_bound_loses_its_own_longest_idle_session)
     ck_assert(!lives(table, &ADA, ids[1]));
     ck_assert(lives(table, &ADA, ids[2]));
     ck_assert(lives(table, &GRACE, other));
-    gh_mcp_sessions_free(table);
+    free_table(table);
+}
+END_TEST
+
+START_TEST(another_client_gives_a_user_no_more_sessions)
+{
+    gh_mcp_sessions *table = table_of(10, 2);
+    char ids[3][GH_MCP_SESSION_ID_MAX];
+    open_one(table, &ADA, ids[0]);
+    open_one(table, &ADA, ids[1]);
+    advance_ms(1);
+    open_one(table, &ADA_ELSEWHERE, ids[2]);
+    ck_assert(!lives(table, &ADA, ids[0]));
+    ck_assert(lives(table, &ADA, ids[1]));
+    ck_assert(lives(table, &ADA_ELSEWHERE, ids[2]));
+    ck_assert(!lives(table, &ADA, ids[2]));
+    free_table(table);
 }
 END_TEST
 
@@ -195,7 +179,7 @@ START_TEST(a_full_table_drops_the_longest_idle_session_of_all)
     ck_assert(lives(table, &ADA, ids[1]));
     ck_assert(lives(table, &ADA_ELSEWHERE, ids[2]));
     ck_assert_uint_eq(gh_mcp_sessions_count(table), 2);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -205,25 +189,30 @@ START_TEST(when_all_are_held_a_new_one_is_refused)
     gh_mcp_session *held = NULL;
     gh_mcp_session *other = NULL;
     gh_mcp_session *none = NULL;
-    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, &held), GH_OK);
-    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, &none), GH_ERR_UNAVAILABLE);
-    ck_assert_int_eq(gh_mcp_sessions_open(table, &GRACE, GH_MCP_VERSION_2025_11, &other), GH_OK);
-    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA_ELSEWHERE, GH_MCP_VERSION_2025_11, &none),
+    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &held),
+                     GH_OK);
+    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &none),
                      GH_ERR_UNAVAILABLE);
+    ck_assert_int_eq(gh_mcp_sessions_open(table, &GRACE, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &other),
+                     GH_OK);
+    ck_assert_int_eq(
+        gh_mcp_sessions_open(table, &ADA_ELSEWHERE, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &none),
+        GH_ERR_UNAVAILABLE);
     gh_mcp_sessions_release(table, held);
-    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, &held), GH_OK);
+    ck_assert_int_eq(gh_mcp_sessions_open(table, &ADA, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &held),
+                     GH_OK);
     gh_mcp_sessions_release(table, held);
     gh_mcp_sessions_release(table, other);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
 START_TEST(bounds_of_nothing_are_refused)
 {
     gh_mcp_sessions *table = NULL;
-    ck_assert_int_eq(gh_mcp_sessions_new(0, 1, 1, &table), GH_ERR_INVALID);
-    ck_assert_int_eq(gh_mcp_sessions_new(1, 0, 1, &table), GH_ERR_INVALID);
-    ck_assert_int_eq(gh_mcp_sessions_new(1, 1, 0, &table), GH_ERR_INVALID);
+    ck_assert_int_eq(gh_mcp_sessions_new(0, 1, 1, NULL, &table), GH_ERR_INVALID);
+    ck_assert_int_eq(gh_mcp_sessions_new(1, 0, 1, NULL, &table), GH_ERR_INVALID);
+    ck_assert_int_eq(gh_mcp_sessions_new(1, 1, 0, NULL, &table), GH_ERR_INVALID);
     gh_mcp_sessions_free(NULL);
 }
 END_TEST
@@ -243,7 +232,8 @@ static void *churn(void *argument)
         const gh_principal *principal = i % 2 == 0 ? &ADA : &GRACE;
         gh_mcp_session *session = NULL;
         gh_mcp_session *again = NULL;
-        if (gh_mcp_sessions_open(table, principal, GH_MCP_VERSION_2025_06, &session) != GH_OK) {
+        if (gh_mcp_sessions_open(table, principal, GH_MCP_VERSION_2025_06, gh_view_of(NULL), &session) !=
+            GH_OK) {
             continue;
         }
         gh_view id = gh_view_of(gh_mcp_session_id(session));
@@ -259,9 +249,8 @@ static void *churn(void *argument)
 
 START_TEST(eight_threads_open_hold_evict_and_end_within_the_bounds)
 {
-    gh_mcp_sessions *table = NULL;
     churner churners[8];
-    ck_assert_int_eq(gh_mcp_sessions_new(12, 8, 60000, &table), GH_OK);
+    gh_mcp_sessions *table = table_of(12, 8);
     for (size_t i = 0; i < 8; i++) {
         churners[i].table = table;
         churners[i].missed = false;
@@ -272,7 +261,7 @@ START_TEST(eight_threads_open_hold_evict_and_end_within_the_bounds)
         ck_assert(!churners[i].missed);
     }
     ck_assert_uint_le(gh_mcp_sessions_count(table), 12);
-    gh_mcp_sessions_free(table);
+    free_table(table);
 }
 END_TEST
 
@@ -288,6 +277,7 @@ int main(void)
     tcase_add_test(tc, an_idle_session_expires_and_use_keeps_it_alive);
     tcase_add_test(tc, a_session_that_is_held_does_not_expire);
     tcase_add_test(tc, a_principal_at_the_bound_loses_its_own_longest_idle_session);
+    tcase_add_test(tc, another_client_gives_a_user_no_more_sessions);
     tcase_add_test(tc, a_full_table_drops_the_longest_idle_session_of_all);
     tcase_add_test(tc, when_all_are_held_a_new_one_is_refused);
     tcase_add_test(tc, bounds_of_nothing_are_refused);

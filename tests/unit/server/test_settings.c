@@ -105,6 +105,17 @@ START_TEST(dev_mode_is_public_on_loopback_only)
 }
 END_TEST
 
+START_TEST(without_signing_in_it_stays_on_this_machine_too)
+{
+    EXPECT(GH_OK, NULL, "--auth", "none");
+    EXPECT(GH_ERR_DENIED, "--auth none", "--auth", "none", "--listen", "0.0.0.0:8080");
+    EXPECT(GH_ERR_DENIED, "--auth none", "--auth", "none", "--public-url", "http://example.com");
+    EXPECT(GH_ERR_DENIED, "asks nobody", "--auth", "none", ISSUER);
+    EXPECT(GH_ERR_DENIED, "--required-scopes has no use with --auth none", "--auth", "none",
+           "--required-scopes", "mcp");
+}
+END_TEST
+
 START_TEST(wrong_values_are_usage_errors)
 {
     ck_assert_int_eq(load("--listen", "localhost", NULL, NULL), GH_ERR_INVALID);
@@ -188,9 +199,11 @@ START_TEST(a_password_is_for_dev_mode_only)
     ck_assert_int_eq(close(fd), 0);
     gh_status dev = LOAD("--dev-password-file", path);
     gh_status proxy = LOAD("--dev-password-file", path, ISSUER, CLIENT);
+    gh_status none = LOAD("--dev-password-file", path, "--auth", "none");
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(dev, GH_OK);
     ck_assert_int_eq(proxy, GH_ERR_DENIED);
+    ck_assert_int_eq(none, GH_ERR_DENIED);
     ck_assert_ptr_nonnull(strstr(error.message, "--dev-password-file"));
 }
 END_TEST
@@ -364,6 +377,7 @@ int main(void)
     tcase_add_test(tests, without_options_it_is_dev_mode_on_loopback);
     tcase_add_test(tests, dev_mode_listens_on_loopback_only);
     tcase_add_test(tests, dev_mode_is_public_on_loopback_only);
+    tcase_add_test(tests, without_signing_in_it_stays_on_this_machine_too);
     tcase_add_test(tests, wrong_values_are_usage_errors);
     tcase_add_test(tests, a_command_and_its_words_are_kept_in_order);
     tcase_add_test(tests, an_issuer_makes_it_proxy_mode);
