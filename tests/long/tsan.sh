@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ThreadSanitizer over the unit tests, then over the server under calls from many threads.
+# ThreadSanitizer over the unit tests, the conformance suite, and the server under calls from many threads.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build/thread-sanitized
@@ -11,5 +11,7 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$root/t
 fixed=()
 ! setarch "$(uname -m)" -R true 2>/dev/null || fixed=(setarch "$(uname -m)" -R)
 "${fixed[@]}" ctest --test-dir "$build" --output-on-failure --timeout 300
+TEST_BIN_DIR=$build "${fixed[@]}" "${NODE:-node}" --test --test-force-exit --test-timeout=120000 \
+    "$root/tests/conformance/server.test.mjs" "$root"/tests/integration/{bad_mcp,streams,tasks}.test.mjs </dev/null
 TEST_BIN_DIR=$build SOAK_SECONDS=${TSAN_SECONDS:-60} SOAK_MEMORY=off \
     "${fixed[@]}" "${NODE:-node}" "$root/tests/long/soak.mjs"

@@ -1,4 +1,7 @@
-// The official conformance suite's authorization scenarios, with a robot in the place of the person.
+// The official conformance suite: its authorization scenarios, with a robot in the place of the person, and
+// its scenarios for servers.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanEnv, start, tempDir } from './programs.mjs';
 
@@ -33,4 +36,35 @@ export async function runAuthorizationSuite({ issuer, clientId, port, signIn, ti
   const passed = Object.fromEntries([...output.matchAll(/^\S+ ([\w-]+): (\d+) passed, (\d+) failed$/gm)]
     .map(([, name, good, bad]) => [name, [Number(good), Number(bad)]]));
   return { code, output, urls, passed };
+}
+
+// --- the scenarios for servers ---
+
+const severity = { FAILURE: 'failed', WARNING: 'warned', SKIPPED: 'was skipped' };
+
+// What a scenario's checks.json says that is not good: its problems as text, [] when it passed.
+// `skipped`: the suite itself has nothing to check there.
+export function problemsOf(checks, { skipped = [] } = {}) {
+  if (checks === undefined) return ['it did not run'];
+  const bad = checks.filter((check) => severity[check.status] && !(check.status === 'SKIPPED' && skipped.includes(check.id)))
+    .map((check) => `${check.id} ${severity[check.status]}: ${check.errorMessage ?? check.description}\n${JSON.stringify(check.details ?? {})}`);
+  if (checks.length === 0) bad.push('it checked nothing');
+  else if (!checks.some((check) => check.status === 'SUCCESS') && !checks.every((check) => skipped.includes(check.id))) bad.push('nothing succeeded');
+  return bad;
+}
+
+// Runs the suite against a server. -> { code, output, scenarios: { name: checks } }, the check files it wrote.
+export async function runServerSuite(url, args, { timeout = 110_000 } = {}) {
+  const folder = tempDir();
+  const run = start(process.execPath, [suite, 'server', '--url', url, ...args, '-o', folder], { cwd: folder, env: cleanEnv({ HOME: folder }) });
+  const timer = setTimeout(() => run.child.kill('SIGKILL'), timeout);
+  const { code, signal } = await run.exited;
+  clearTimeout(timer);
+  const scenarios = {};
+  for (const name of readdirSync(folder)) {
+    const [, scenario] = /^server-(.*)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(name) ?? [];
+    const file = path.join(folder, name, 'checks.json');
+    if (scenario && existsSync(file)) scenarios[scenario] = JSON.parse(readFileSync(file, 'utf8'));
+  }
+  return { code: code ?? signal, output: run.stdout() + run.stderr(), scenarios };
 }

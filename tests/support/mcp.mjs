@@ -41,14 +41,23 @@ export function modern(server, token, method, params = {}, { headers = {}, versi
   return post(server, token, { jsonrpc: '2.0', id, method, params: { _meta: meta(version), ...params } }, all);
 }
 
-export const initializeBody = (version = LEGACY[0]) => ({
+// The headers and the body of a modern request, for those who send it themselves.
+export function modernRequest(token, method, params = {}, { id = ++lastId, capabilities = {}, meta: more = {} } = {}) {
+  const name = params.name ?? params.uri ?? params.taskId;
+  return {
+    headers: { 'MCP-Protocol-Version': MODERN, 'Mcp-Method': method, ...(name !== undefined && { 'Mcp-Name': name }), ...(token && { Authorization: `Bearer ${token}` }) },
+    body: { jsonrpc: '2.0', id, method, params: { ...params, _meta: meta(MODERN, { 'io.modelcontextprotocol/clientCapabilities': capabilities, ...more }) } },
+  };
+}
+
+export const initializeBody = (version = LEGACY[0], capabilities = {}) => ({
   jsonrpc: '2.0', id: ++lastId, method: 'initialize',
-  params: { protocolVersion: version, capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  params: { protocolVersion: version, capabilities, clientInfo: { name: 'test', version: '1' } },
 });
 
 // A legacy session: { session, version, call(method, params), notify(method) , end() }
-export async function legacy(server, token, version = LEGACY[0]) {
-  const hello = await post(server, token, initializeBody(version));
+export async function legacy(server, token, version = LEGACY[0], capabilities = {}) {
+  const hello = await post(server, token, initializeBody(version, capabilities));
   if (hello.status !== 200) throw new Error(`initialize: ${hello.status} ${hello.text}`);
   const headers = { 'Mcp-Session-Id': hello.headers['mcp-session-id'] };
   if (version !== '2025-03-26') headers['MCP-Protocol-Version'] = hello.message.result.protocolVersion;
@@ -58,6 +67,6 @@ export async function legacy(server, token, version = LEGACY[0]) {
     session: headers['Mcp-Session-Id'],
     call: (method, params, extra) => post(server, token, { jsonrpc: '2.0', id: ++lastId, method, ...(params && { params }) }, { ...headers, ...extra }),
     notify: (method, params) => post(server, token, { jsonrpc: '2.0', method, ...(params && { params }) }, headers),
-    end: () => request(server.mcp, { method: 'DELETE', headers: { ...headers, Authorization: `Bearer ${token}` } }),
+    end: () => request(server.mcp, { method: 'DELETE', headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) } }),
   };
 }

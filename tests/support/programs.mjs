@@ -11,6 +11,8 @@ const binDir = process.env.TEST_BIN_DIR ?? path.join(root, 'build');
 export const gatehousePath = path.join(binDir, 'gatehouse');
 export const bridgePath = path.join(binDir, 'gatehouse-bridge');
 export const outputDir = process.env.TEST_OUTPUT_DIR ?? path.join(root, 'tests/output');
+// The tools, resources and prompts of tests/conformance/fixture.
+export const fixturePath = path.join(binDir, 'tests/conformance_fixture.so');
 export const sanitized = binDir.endsWith('sanitized');
 
 const running = new Set();
@@ -85,9 +87,9 @@ export function assertNoSanitizerReport(text) {
   if (/Sanitizer|runtime error:/.test(text)) throw new Error(`the sanitizer reported:\n${text}`);
 }
 
-// The server in dev mode on a port that the kernel chose.
-export async function startGatehouse({ args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true } = {}) {
-  const run = start(gatehousePath, ['--auth', 'dev', '--listen', listen, ...args], {
+// The server, in dev mode unless said otherwise, on a port that the kernel chose.
+export async function startGatehouse({ auth = 'dev', args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true } = {}) {
+  const run = start(gatehousePath, ['--auth', auth, '--listen', listen, ...args], {
     env: cleanEnv({ HOME: stateHome, XDG_STATE_HOME: stateHome, ...env }),
   });
   let ended;
