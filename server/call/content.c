@@ -113,7 +113,6 @@ static void write_base64(gh_buf *out, const char *name, const void *bytes, size_
 static int add_media(gatehouse_call *call, const char *opening, gh_view bytes, const char *mime_type,
                      const char *function)
 {
-    gh_buf *out = &call->told.content;
     gh_view mime = {NULL, 0};
     gh_status status = gh_call_allowed(call, GH_CALL_IN(GH_CALL_TOOL), function);
     if (status == GH_OK) {
@@ -128,6 +127,7 @@ static int add_media(gatehouse_call *call, const char *opening, gh_view bytes, c
     if (status != GH_OK || call->told.is_error) {
         return (int)status;
     }
+    gh_buf *out = &call->told.content;
     begin(call);
     write_base64(out, opening, bytes.ptr, bytes.len);
     write_member(out, ",\"mimeType\":", mime);

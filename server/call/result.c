@@ -44,7 +44,6 @@ static const char *opening_of(const char *role)
 static int add_message(gatehouse_call *call, const char *role, const char *text)
 {
     static const char FUNCTION[] = "add_message";
-    gh_buf *out = &call->told.content;
     gh_view view = {NULL, 0};
     gh_status status = check_role(call, role, FUNCTION);
     if (status == GH_OK) {
@@ -53,6 +52,7 @@ static int add_message(gatehouse_call *call, const char *role, const char *text)
     if (status != GH_OK) {
         return (int)status;
     }
+    gh_buf *out = &call->told.content;
     if (call->told.count++ > 0) {
         (void)gh_buf_append_char(out, ',');
     }
@@ -100,7 +100,6 @@ static int set_description(gatehouse_call *call, const char *text)
 static int add_completion(gatehouse_call *call, const char *value)
 {
     static const char FUNCTION[] = "add_completion";
-    gh_buf *out = &call->told.content;
     gh_view view = {NULL, 0};
     gh_status status = gh_call_allowed(call, GH_CALL_IN(GH_CALL_COMPLETION), FUNCTION);
     if (status == GH_OK) {
@@ -113,6 +112,7 @@ static int add_completion(gatehouse_call *call, const char *value)
         call->beyond++;
         return 0;
     }
+    gh_buf *out = &call->told.content;
     if (call->told.count++ > 0) {
         (void)gh_buf_append_char(out, ',');
     }
