@@ -244,9 +244,10 @@ START_TEST(plugins_may_change_and_announce_from_many_threads)
         ck_assert_int_eq(atomic_load(&heard), before);
     }
     for (size_t i = 0; i < 3; i++) {
+        while (atomic_load(&threads_of_plugin[i].rounds) == 0) { /* each has its turn; the test has a limit */
+        }
         atomic_store(&threads_of_plugin[i].stop, true);
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-        ck_assert_int_gt(atomic_load(&threads_of_plugin[i].rounds), 0);
     }
     leave(&w);
 }
