@@ -3,6 +3,7 @@
 
 #include "bridge/authorizer_parts.h"
 #include "bridge/browser.h"
+#include "bridge/credentials/open.h"
 #include "shared/core/log.h"
 
 enum {
@@ -58,14 +59,16 @@ void gh_authorizer_save(gh_authorizer *authorizer)
 static void attempt_clear(gh_authorizer *authorizer)
 {
     gh_token_cancel(authorizer->refresh);
-    gh_code_flow_cancel(authorizer->flow);
+    gh_discover_cancel(authorizer->recheck);
+    gh_login_cancel(authorizer->login);
     gh_loop_timer_remove(authorizer->tick);
     gh_loop_timer_remove(authorizer->deadline);
     gh_loop_timer_remove(authorizer->dismissal);
     gh_keeper_unlock(authorizer->keeper);
     gh_cause_clear(&authorizer->cause);
     authorizer->refresh = NULL;
-    authorizer->flow = NULL;
+    authorizer->recheck = NULL;
+    authorizer->login = NULL;
     authorizer->tick = NULL;
     authorizer->deadline = NULL;
     authorizer->dismissal = NULL;
@@ -82,6 +85,23 @@ void gh_authorizer_conclude(gh_authorizer *authorizer, gh_status status, const g
     gh_wait_list_tell(authorizer->waits, true, status, &outcome);
 }
 
+static void forget_url(void *context)
+{
+    gh_authorizer *authorizer = context;
+    authorizer->forget_url = NULL;
+    free(authorizer->told_url);
+    authorizer->told_url = NULL;
+}
+
+/* The page may still be open: those who are told of the end may want to name it. */
+static void keep_url(gh_authorizer *authorizer)
+{
+    if (authorizer->forget_url == NULL &&
+        gh_loop_timer_add(authorizer->loop, 0, forget_url, authorizer, &authorizer->forget_url) == GH_OK) {
+        authorizer->told_url = gh_text_dup(gh_login_url(authorizer->login));
+    }
+}
+
 static void timed_out(void *context)
 {
     gh_authorizer *authorizer = context;
@@ -90,9 +110,10 @@ static void timed_out(void *context)
     const char *url = authorizer->settings->url;
     if (gh_authorizer_login_pending(authorizer)) {
         (void)gh_error_set(&error, GH_ERR_TIMEOUT,
-                           "nobody signed in in time; try again, or run `gatehouse-bridge login %.200s` in a "
-                           "terminal",
-                           url);
+                           "nobody signed in in time; try again, or run `%.100s login %.200s` in a terminal",
+                           gh_bridge_program(authorizer->settings), url);
+        gh_keeper_note_failure(authorizer->keeper, &error);
+        keep_url(authorizer);
     } else if (authorizer->phase == GH_PHASE_LOCK) {
         (void)gh_error_set(&error, GH_ERR_TIMEOUT,
                            "another gatehouse-bridge has been waiting all the time for a sign-in to %.200s; "
@@ -167,7 +188,33 @@ static bool refuses_new_token(const gh_authorizer *authorizer, gh_token_origin o
            (credentials->expires_at == 0 || credentials->expires_at > gh_clock_wall_s() + NEAR_EXPIRY_S);
 }
 
-/* The lock is held: read what a sibling may have left, then refresh or log in. */
+/* Nothing that is stored will do as it is: refresh or log in. */
+static void renew(gh_authorizer *authorizer)
+{
+    gh_error error = {GH_OK, ""};
+    const gh_credentials *credentials = &authorizer->credentials;
+    if (credentials->refresh_token != NULL && !authorizer->cause.step_up &&
+        !refuses_new_token(authorizer, GH_ORIGIN_REFRESH)) {
+        authorizer->phase = GH_PHASE_REFRESH;
+        gh_status status = gh_token_refresh(authorizer->loop, authorizer->settings, &authorizer->credentials,
+                                            refreshed, authorizer, &authorizer->refresh, &error);
+        if (status != GH_OK) {
+            gh_authorizer_conclude(authorizer, status, &error);
+        }
+        return;
+    }
+    if (refuses_new_token(authorizer, GH_ORIGIN_LOGIN)) {
+        (void)gh_error_set(&error, GH_ERR_DENIED,
+                           "the server refuses the token that was given for it a moment ago; "
+                           "`%.100s check %.200s` may tell more",
+                           gh_bridge_program(authorizer->settings), authorizer->settings->url);
+        gh_authorizer_conclude(authorizer, GH_ERR_DENIED, &error);
+        return;
+    }
+    gh_authorizer_start_login(authorizer);
+}
+
+/* The lock is held: read what a sibling may have left. */
 static void locked(gh_authorizer *authorizer)
 {
     gh_error error = {GH_OK, ""};
@@ -181,25 +228,13 @@ static void locked(gh_authorizer *authorizer)
         gh_authorizer_conclude(authorizer, GH_OK, NULL);
         return;
     }
-    if (credentials->refresh_token != NULL && !authorizer->cause.step_up &&
-        !refuses_new_token(authorizer, GH_ORIGIN_REFRESH)) {
-        authorizer->phase = GH_PHASE_REFRESH;
-        status = gh_token_refresh(authorizer->loop, authorizer->settings, &authorizer->credentials, refreshed,
-                                  authorizer, &authorizer->refresh, &error);
-        if (status != GH_OK) {
-            gh_authorizer_conclude(authorizer, status, &error);
-        }
+    bool refused = authorizer->cause.rejected != NULL && !authorizer->cause.step_up;
+    if (refused && credentials->issuer != NULL &&
+        (credentials->refresh_token != NULL || refuses_new_token(authorizer, GH_ORIGIN_LOGIN))) {
+        gh_authorizer_recheck(authorizer, renew); /* a login looks for itself */
         return;
     }
-    if (refuses_new_token(authorizer, GH_ORIGIN_LOGIN)) {
-        (void)gh_error_set(&error, GH_ERR_DENIED,
-                           "the server refuses the token that was given for it a moment ago; "
-                           "`gatehouse-bridge check %.200s` may tell more",
-                           authorizer->settings->url);
-        gh_authorizer_conclude(authorizer, GH_ERR_DENIED, &error);
-        return;
-    }
-    gh_authorizer_start_login(authorizer);
+    renew(authorizer);
 }
 
 /* A sibling holds the lock: look again soon. */
@@ -250,6 +285,7 @@ static gh_status start_attempt(gh_authorizer *authorizer, const gh_authorizer_ne
 {
     gh_status status = gh_cause_take(need, &authorizer->cause);
     authorizer->phase = GH_PHASE_LOCK;
+    authorizer->begun_wall_ms = gh_clock_wall_ms();
     authorizer->silent = gh_deadline_in(SILENT_LOCK_MS);
     if (status == GH_OK) {
         status = gh_loop_timer_add(authorizer->loop, authorizer->settings->login_timeout_ms, timed_out,
@@ -297,7 +333,9 @@ const char *gh_authorizer_token(gh_authorizer *authorizer)
 
 bool gh_authorizer_can_refresh(const gh_authorizer *authorizer)
 {
-    return !token_is_fresh(&authorizer->credentials) && authorizer->credentials.refresh_token != NULL;
+    const gh_credentials *credentials = &authorizer->credentials;
+    bool has_grant = gh_bridge_is_machine(authorizer->settings) && credentials->issuer != NULL;
+    return !token_is_fresh(credentials) && (credentials->refresh_token != NULL || has_grant);
 }
 
 bool gh_authorizer_login_pending(const gh_authorizer *authorizer)
@@ -307,7 +345,13 @@ bool gh_authorizer_login_pending(const gh_authorizer *authorizer)
 
 const char *gh_authorizer_login_url(const gh_authorizer *authorizer)
 {
-    return authorizer->flow != NULL ? gh_code_flow_url(authorizer->flow) : NULL;
+    return authorizer->login != NULL ? gh_login_url(authorizer->login) : authorizer->told_url;
+}
+
+gh_status gh_authorizer_paste(gh_authorizer *authorizer, gh_view url, gh_error *error)
+{
+    return authorizer->login != NULL ? gh_login_paste(authorizer->login, url, error)
+                                     : gh_error_set(error, GH_ERR_INVALID, "no sign-in is waiting");
 }
 
 gh_status gh_authorizer_new(gh_loop *loop, const gh_bridge_settings *settings, gh_authorizer **authorizer,
@@ -320,9 +364,8 @@ gh_status gh_authorizer_new(gh_loop *loop, const gh_bridge_settings *settings, g
     created->loop = loop;
     created->settings = settings;
     created->waits = gh_wait_list_new();
-    gh_status status = created->waits == NULL
-                           ? gh_error_set(error, GH_ERR_NOMEM, "out of memory")
-                           : gh_keeper_open(settings->state_dir, settings->url, &created->keeper, error);
+    gh_status status = created->waits == NULL ? gh_error_set(error, GH_ERR_NOMEM, "out of memory")
+                                              : gh_credentials_open(settings, &created->keeper, error);
     if (status == GH_OK) {
         status = load(created, error);
     }
@@ -345,7 +388,9 @@ void gh_authorizer_free(gh_authorizer *authorizer)
     gh_wait_list_free(authorizer->waits);
     gh_keeper_close(authorizer->keeper);
     gh_credentials_clear(&authorizer->credentials);
+    gh_loop_timer_remove(authorizer->forget_url);
     gh_wipe_free(authorizer->token);
+    free(authorizer->told_url);
     free(authorizer->stepped_up);
     free(authorizer);
 }

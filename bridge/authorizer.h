@@ -11,6 +11,7 @@
 
 #include "bridge/loop.h"
 #include "bridge/options.h"
+#include "shared/core/bytes.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
@@ -26,8 +27,16 @@ void gh_authorizer_free(gh_authorizer *authorizer);
  * the next call of any function here. */
 const char *gh_authorizer_token(gh_authorizer *authorizer);
 
+/* The Authorization value for that token ("Bearer ..." or "DPoP ...") and, when it is bound to a key, a proof
+ * for one request to `url` (RFC 9449, 7.1; empty otherwise). Both buffers are the caller's to wipe. */
+GH_MUST_USE gh_status gh_authorizer_present(const gh_authorizer *authorizer, const char *token,
+                                            const char *method, const char *url, gh_buf *authorization,
+                                            gh_buf *proof);
+/* The reply's DPoP-Nonce, for the next proof; empty for none. */
+void gh_authorizer_note_nonce(gh_authorizer *authorizer, gh_view nonce);
+
 /* True when gh_authorizer_token gives NULL although a token could be had without a person: an expired one
- * with a refresh token beside it. */
+ * with a refresh token beside it, or a grant that needs none. */
 bool gh_authorizer_can_refresh(const gh_authorizer *authorizer);
 
 /* Why a token is asked for. When a wait that allows interaction joins an attempt that does not, the attempt
@@ -57,9 +66,14 @@ GH_MUST_USE gh_status gh_authorizer_obtain(gh_authorizer *authorizer, const gh_a
 /* NULL is fine; not after done. A login that is under way goes on: the next caller profits from it. */
 void gh_authorizer_wait_cancel(gh_authorizer_wait *wait);
 
-/* True while a person has to do something in a browser; then the URL to open. */
+/* True while a person has to do something in a browser; then the URL to open. When nobody did it in time,
+ * that still holds while those who waited are told. */
 bool gh_authorizer_login_pending(const gh_authorizer *authorizer);
 const char *gh_authorizer_login_url(const gh_authorizer *authorizer);
+
+/* Takes the URL that the browser ended at, for a login that is under way; GH_ERR_INVALID with a sentence
+ * leaves it pending. */
+GH_MUST_USE gh_status gh_authorizer_paste(gh_authorizer *authorizer, gh_view url, gh_error *error);
 
 /* The subcommands; each runs the loop to its end and returns an exit code. Output for people goes to
  * stdout, progress to stderr. */

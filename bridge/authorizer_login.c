@@ -5,6 +5,12 @@
 #include "bridge/authorizer_parts.h"
 #include "shared/core/log.h"
 
+/* How long a refusal of a grant without a person counts: asking again at once changes nothing. */
+enum { REFUSED_MS = 30000 };
+/* A server and its authorization server can bring about one login after the other without anybody doing
+ * anything; each opens a page. */
+enum { LOGINS_MAX = 8, LOGINS_MS = 5 * 60 * 1000 };
+
 static void dismiss(void *context)
 {
     gh_authorizer *authorizer = context;
@@ -17,7 +23,7 @@ static void dismiss(void *context)
 void gh_authorizer_dismiss_soon(gh_authorizer *authorizer)
 {
     if (authorizer->phase == GH_PHASE_LOGIN && authorizer->dismissal == NULL &&
-        gh_wait_list_has(authorizer->waits, false) &&
+        !gh_bridge_is_machine(authorizer->settings) && gh_wait_list_has(authorizer->waits, false) &&
         gh_loop_timer_add(authorizer->loop, 0, dismiss, authorizer, &authorizer->dismissal) != GH_OK) {
         gh_log_warn("out of memory: a request waits for the sign-in longer than it should");
     }
@@ -27,6 +33,7 @@ static void login_failed(gh_authorizer *authorizer, gh_status status, const gh_e
 {
     gh_error outcome = *error;
     gh_credentials *credentials = &authorizer->credentials;
+    bool refused = status == GH_ERR_NOT_FOUND || status == GH_ERR_CONFLICT || status == GH_ERR_DENIED;
     if (status == GH_ERR_NOT_FOUND && authorizer->settings->client_id != NULL) {
         (void)gh_error_set(&outcome, GH_ERR_DENIED, "%.350s; check --client-id and --client-secret",
                            error->message);
@@ -40,15 +47,19 @@ static void login_failed(gh_authorizer *authorizer, gh_status status, const gh_e
         credentials->client_in_doubt = status == GH_ERR_NOT_FOUND;
         gh_authorizer_save(authorizer);
     }
-    gh_authorizer_conclude(authorizer,
-                           status == GH_ERR_NOT_FOUND || status == GH_ERR_CONFLICT ? GH_ERR_DENIED : status,
-                           &outcome);
+    outcome.status = refused ? GH_ERR_DENIED : status;
+    gh_keeper_note_failure(authorizer->keeper, &outcome);
+    if (refused && gh_bridge_is_machine(authorizer->settings)) {
+        authorizer->refusal = outcome;
+        authorizer->refused_until = gh_deadline_in(REFUSED_MS);
+    }
+    gh_authorizer_conclude(authorizer, outcome.status, &outcome);
 }
 
 static void logged_in(void *context, gh_status status, gh_credentials *credentials, const gh_error *error)
 {
     gh_authorizer *authorizer = context;
-    authorizer->flow = NULL;
+    authorizer->login = NULL;
     if (status != GH_OK) {
         login_failed(authorizer, status, error);
         return;
@@ -79,8 +90,16 @@ static bool covers(const char *scope, const char *wanted)
 }
 
 /* A login that cannot help is not begun: a sentence then says why. */
-static gh_status check_prospects(const gh_authorizer *authorizer, gh_error *error)
+static gh_status check_prospects(gh_authorizer *authorizer, gh_error *error)
 {
+    if (gh_bridge_is_machine(authorizer->settings) && !gh_deadline_passed(authorizer->refused_until)) {
+        *error = authorizer->refusal;
+        return error->status;
+    }
+    /* Those who waited for a sibling's login share its outcome. */
+    if (gh_keeper_failed_since(authorizer->keeper, authorizer->begun_wall_ms, error)) {
+        return error->status;
+    }
     const gh_cause *cause = &authorizer->cause;
     const char *wanted = cause->scope != NULL ? cause->scope : "";
     const char *allowed = authorizer->settings->scope;
@@ -99,10 +118,28 @@ static gh_status check_prospects(const gh_authorizer *authorizer, gh_error *erro
     return GH_OK;
 }
 
+/* Counts the login, unless there were too many of late. */
+static gh_status count_login(gh_authorizer *authorizer, gh_error *error)
+{
+    if (gh_deadline_passed(authorizer->logins_end)) {
+        authorizer->logins = 0;
+        authorizer->logins_end = gh_deadline_in(LOGINS_MS);
+    }
+    if (authorizer->logins >= LOGINS_MAX) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "the server asks for a sign-in again and again (%d times within %d minutes); no "
+                            "more pages are opened for a while",
+                            (int)LOGINS_MAX, (int)LOGINS_MS / 60000);
+    }
+    authorizer->logins++;
+    return GH_OK;
+}
+
 void gh_authorizer_start_login(gh_authorizer *authorizer)
 {
     gh_error error = {GH_OK, ""};
-    if (!gh_wait_list_has(authorizer->waits, true)) {
+    bool machine = gh_bridge_is_machine(authorizer->settings);
+    if (!machine && !gh_wait_list_has(authorizer->waits, true)) {
         (void)gh_error_set(&error, GH_ERR_DENIED, "somebody has to sign in first");
         gh_authorizer_conclude(authorizer, GH_ERR_DENIED, &error);
         return;
@@ -111,19 +148,22 @@ void gh_authorizer_start_login(gh_authorizer *authorizer)
     gh_code_flow_options options = {
         .metadata_url = authorizer->cause.metadata_url,
         .scope = authorizer->cause.scope,
-        .previous = credentials->client_id != NULL ? credentials : NULL,
+        .previous = credentials->issuer != NULL ? credentials : NULL,
     };
     gh_status status = check_prospects(authorizer, &error);
+    if (status == GH_OK && !machine) {
+        status = count_login(authorizer, &error);
+    }
     if (status == GH_OK) {
         authorizer->phase = GH_PHASE_LOGIN;
-        status = gh_code_flow_start(authorizer->loop, authorizer->settings, &options, logged_in, authorizer,
-                                    &authorizer->flow, &error);
+        status = gh_login_start(authorizer->loop, authorizer->settings, &options, logged_in, authorizer,
+                                &authorizer->login, &error);
     }
     if (status != GH_OK) {
         gh_authorizer_conclude(authorizer, status, &error);
         return;
     }
-    if (credentials->client_id != NULL && !credentials->client_in_doubt) {
+    if (!machine && credentials->client_id != NULL && !credentials->client_in_doubt) {
         /* A server that has forgotten the client shows that on its page only: should nothing ever come
          * back, or this process be killed, the next attempt registers anew. */
         credentials->client_in_doubt = true;

@@ -5,7 +5,9 @@
 #include "bridge/authorizer.h"
 #include "bridge/cause.h"
 #include "bridge/credentials/credentials.h"
-#include "bridge/login/code_flow.h"
+#include "bridge/login/discover.h"
+#include "bridge/login/fetch.h"
+#include "bridge/login/login.h"
 #include "bridge/login/token.h"
 #include "bridge/wait_list.h"
 #include "shared/core/clock.h"
@@ -14,6 +16,7 @@
 typedef enum gh_attempt_phase {
     GH_PHASE_IDLE,
     GH_PHASE_LOCK,
+    GH_PHASE_RECHECK, /* does the server still send sign-ins to the same place? */
     GH_PHASE_REFRESH,
     GH_PHASE_LOGIN
 } gh_attempt_phase;
@@ -34,14 +37,26 @@ struct gh_authorizer {
     gh_wait_list *waits;
 
     gh_attempt_phase phase;
+    void (*after_recheck)(gh_authorizer *authorizer);
     gh_cause cause;
+    int64_t begun_wall_ms;
     gh_deadline silent;       /* until when those wait for the lock who do not wait for a person */
     bool said_locked;         /* the person was told of the sibling */
     gh_loop_timer *tick;      /* first step, and polling for the lock */
     gh_loop_timer *deadline;  /* --login-timeout */
     gh_loop_timer *dismissal; /* tells those who do not wait for a person that one is needed */
+    gh_discover *recheck;
     gh_token_call *refresh;
-    gh_code_flow *flow;
+    gh_login *login;
+
+    char nonce[GH_FETCH_NONCE_MAX]; /* the MCP server's latest */
+
+    char *told_url;            /* of a login that timed out, while those who waited are told */
+    gh_loop_timer *forget_url; /* soon after */
+    gh_error refusal;          /* what a grant without a person met with */
+    gh_deadline refused_until; /* until when it is not tried again */
+    unsigned logins;           /* begun for a person since a while, ... */
+    gh_deadline logins_end;    /* ... which ends then */
 };
 
 /* Ends the attempt and tells everyone who waited; the authorizer may be gone afterwards. A callback may ask
@@ -50,6 +65,10 @@ void gh_authorizer_conclude(gh_authorizer *authorizer, gh_status status, const g
 /* Stores the credentials in memory; a failure is logged, and they count on in memory. */
 void gh_authorizer_save(gh_authorizer *authorizer);
 void gh_authorizer_note_origin(gh_authorizer *authorizer, gh_token_origin origin);
+
+/* Asks the server anew who gives tokens for it (a token was refused), then goes on with `next`. What was
+ * given by another issuer, or for another resource, is forgotten on the way. May conclude the attempt. */
+void gh_authorizer_recheck(gh_authorizer *authorizer, void (*next)(gh_authorizer *authorizer));
 
 /* The silent ways are exhausted: a login, if somebody waits who allows it. May conclude the attempt. */
 void gh_authorizer_start_login(gh_authorizer *authorizer);

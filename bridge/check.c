@@ -37,7 +37,7 @@ static void cross(const checkup *running, const char *what, const char *reason, 
 static void cross_command(const checkup *running, const char *what, const char *reason, const char *verb)
 {
     cross(running, what, reason, "To change that, run:");
-    gh_terminal_say("    gatehouse-bridge %s %s", verb, running->settings->url);
+    gh_terminal_say("    %s %s %s", gh_bridge_program(running->settings), verb, running->settings->url);
 }
 
 static void end_well(const checkup *running)
@@ -77,16 +77,50 @@ static void check_token(checkup *running)
         end_well(running);
     } else if (token == NULL) {
         cross_command(running, "signed in", "no token is stored", "login");
-    } else if (gh_probe_start(running->loop, running->settings, token, token_probed, running, &error) !=
-               GH_OK) {
+    } else if (gh_probe_start(running->loop, running->settings, token, running->authorizer, token_probed,
+                              running, &error) != GH_OK) {
         cross(running, TOKEN_STEP, error.message, NULL);
     }
+}
+
+static void check_server(const gh_discovered *found)
+{
+    bool guessed = found->server_metadata_url == NULL;
+    const char *methods = found->server.code_challenge_methods_supported;
+    bool announced = methods != NULL && gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("S256"));
+    tick("its metadata",
+         guessed ? "none; /authorize, /token and /register are used" : found->server_metadata_url);
+    if (announced || guessed) {
+        tick("PKCE with S256", guessed ? "not announced, and used all the same" : NULL);
+    }
+}
+
+/* Which client signs in, in the order of gh_preparation_start. */
+static void check_client(checkup *running, const gh_server_metadata *server)
+{
+    const gh_bridge_settings *settings = running->settings;
+    if (settings->client_id != NULL) {
+        tick("client", "the one of --client-id");
+    } else if (settings->client_metadata_url != NULL && server->client_id_metadata_document_supported) {
+        tick("client", settings->client_metadata_url);
+    } else if (gh_bridge_is_machine(settings)) {
+        tick("client", "none is named");
+    } else if (server->registration_endpoint != NULL) {
+        tick("client registration", server->registration_endpoint);
+    } else {
+        cross(running, "client registration", "the authorization server offers none",
+              server->client_id_metadata_document_supported
+                  ? "Ask whoever runs it for a client id and pass it with --client-id, or name a metadata "
+                    "document of your own with --client-metadata-url."
+                  : "Ask whoever runs it for a client id and pass it with --client-id.");
+        return;
+    }
+    check_token(running);
 }
 
 static void check_discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
 {
     checkup *running = context;
-    const gh_bridge_settings *settings = running->settings;
     if (status == GH_ERR_NOT_FOUND && !running->challenged) {
         cross(running, DISCOVERY_STEP, error->message,
               "Perhaps this is not an MCP server, or the path of the URL is not right.");
@@ -100,17 +134,8 @@ static void check_discovered(void *context, gh_status status, gh_discovered *fou
                                   ? found->resource_metadata_url
                                   : "none; the server's own address is used");
     tick("authorization server", found->server.issuer);
-    tick("its metadata", found->server_metadata_url);
-    tick("PKCE with S256", NULL);
-    const char *registration =
-        settings->client_id != NULL ? "the one of --client-id" : found->server.registration_endpoint;
-    if (registration != NULL) {
-        tick(settings->client_id != NULL ? "client" : "client registration", registration);
-        check_token(running);
-    } else {
-        cross(running, "client registration", "the authorization server offers none",
-              "Ask whoever runs it for a client id and pass it with --client-id.");
-    }
+    check_server(found);
+    check_client(running, &found->server);
     gh_discovered_clear(found);
 }
 
@@ -123,8 +148,9 @@ static void discover(checkup *running, gh_view challenge)
     } else if (running->challenged) {
         tick("it does not say where its metadata is", "the well-known addresses are tried");
     }
-    if (gh_discover_start(running->loop, running->settings, running->metadata_url, check_discovered, running,
-                          &started, &error) != GH_OK) {
+    gh_discover_options options = {.metadata_url = running->metadata_url, .may_guess = running->challenged};
+    if (gh_discover_start(running->loop, running->settings, &options, check_discovered, running, &started,
+                          &error) != GH_OK) {
         cross(running, DISCOVERY_STEP, error.message, NULL);
     }
 }
@@ -152,8 +178,14 @@ static void check_probed(void *context, const gh_probe_result *result)
         cross(running, "the server answers", detail.message,
               "It points to another address, which the bridge does not follow: use that one as the URL.");
     } else if (result->http_status <= 299) {
-        tick("the server answers, and asks for no sign-in", NULL);
+        tick(running->settings->own_authorization
+                 ? "the server accepts the Authorization header that was given"
+                 : "the server answers, and asks for no sign-in",
+             NULL);
         end_well(running);
+    } else if (running->settings->own_authorization) {
+        cross(running, "the server accepts the Authorization header that was given", detail.message,
+              "It is sent as --header or --header-file has it, and no sign-in is made.");
     } else {
         running->challenged = result->http_status == 401;
         tick(running->challenged ? "the server answers, and asks for a sign-in" : "the server answers",
@@ -170,7 +202,7 @@ int gh_command_check(gh_loop *loop, const gh_bridge_settings *settings)
     gh_status status = gh_authorizer_new(loop, settings, &running.authorizer, &error);
     if (status == GH_OK) {
         tick("the folder for tokens", settings->state_dir);
-        status = gh_probe_start(loop, settings, NULL, check_probed, &running, &error);
+        status = gh_probe_start(loop, settings, NULL, NULL, check_probed, &running, &error);
     }
     int code = status == GH_OK ? gh_loop_run(loop) : gh_terminal_complain(&error);
     gh_authorizer_free(running.authorizer);

@@ -1,13 +1,16 @@
 /* login, logout and status: what a person runs in a terminal. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bridge/authorizer.h"
-#include "bridge/credentials/credentials.h"
+#include "bridge/credentials/open.h"
 #include "bridge/identity.h"
 #include "bridge/login/token.h"
+#include "bridge/paste.h"
 #include "bridge/probe.h"
 #include "bridge/terminal.h"
+#include "bridge/translate/memory.h"
 #include "shared/core/clock.h"
 
 enum { LOCK_POLL_MS = 100, LOCK_WAIT_MS = 5000 };
@@ -16,6 +19,7 @@ typedef struct command {
     gh_loop *loop;
     const gh_bridge_settings *settings;
     gh_authorizer *authorizer;
+    gh_paste *paste;
     gh_keeper *keeper;
     gh_credentials credentials;
     gh_token_call *call;
@@ -60,7 +64,7 @@ static bool say_credentials(const gh_credentials *credentials)
                                                     : "(nobody any more)");
     gh_terminal_say("Signed in at: %s", credentials->issuer);
     gh_terminal_say("Permissions:  %s", credentials->scope != NULL ? credentials->scope : "(none named)");
-    gh_terminal_say("Client:       %s", credentials->client_id);
+    gh_terminal_say("Client:       %s", credentials->client_id != NULL ? credentials->client_id : "(none)");
     if (credentials->access_token != NULL) {
         say_validity(credentials->expires_at);
     }
@@ -70,17 +74,29 @@ static bool say_credentials(const gh_credentials *credentials)
     return usable;
 }
 
-static void say_not_signed_in(const char *url)
+static void say_not_signed_in(const gh_bridge_settings *settings)
 {
-    gh_terminal_say("Not signed in to %s. To sign in, run:", url);
-    gh_terminal_say("  gatehouse-bridge login %s", url);
+    gh_terminal_say("Not signed in to %s. To sign in, run:", settings->url);
+    gh_terminal_say("  %s login %s", gh_bridge_program(settings), settings->url);
 }
 
 static gh_status load(const gh_bridge_settings *settings, gh_keeper **keeper, gh_credentials *credentials,
                       gh_error *error)
 {
-    gh_status status = gh_keeper_open(settings->state_dir, settings->url, keeper, error);
+    gh_status status = gh_credentials_open(settings, keeper, error);
     return status == GH_OK ? gh_keeper_load(*keeper, credentials, error) : status;
+}
+
+/* What an earlier start found out. */
+static void say_era(const gh_bridge_settings *settings)
+{
+    gh_server_memory memory = {.only = GH_MCP_ERA_UNKNOWN};
+    if (gh_server_memory_load(settings->state_dir, settings->url, &memory) == GH_OK) {
+        gh_terminal_say("Protocol:     %s", memory.only == GH_MCP_ERA_MODERN   ? GH_MCP_VERSION_MODERN " only"
+                                            : memory.only == GH_MCP_ERA_LEGACY ? "up to 2025-11-25"
+                                                                               : "as the client speaks it");
+    }
+    gh_server_memory_clear(&memory);
 }
 
 int gh_command_status(const gh_bridge_settings *settings)
@@ -92,8 +108,9 @@ int gh_command_status(const gh_bridge_settings *settings)
     gh_status status = load(settings, &keeper, &credentials, &error);
     if (status == GH_OK) {
         code = say_credentials(&credentials) ? 0 : 1;
+        say_era(settings);
     } else if (status == GH_ERR_NOT_FOUND) {
-        say_not_signed_in(settings->url);
+        say_not_signed_in(settings);
     } else {
         code = gh_terminal_complain(&error);
     }
@@ -143,7 +160,7 @@ static int judge(const command *running, int http_status)
     }
     if (running->with_token) {
         gh_terminal_say("Already signed in. To sign in as somebody else, first run:");
-        gh_terminal_say("  gatehouse-bridge logout %s", url);
+        gh_terminal_say("  %s logout %s", gh_bridge_program(running->settings), url);
         gh_terminal_say("%s", "");
         return gh_command_status(running->settings);
     }
@@ -152,6 +169,28 @@ static int judge(const command *running, int http_status)
         return 0;
     }
     return -1;
+}
+
+static void pasted(void *context, gh_view text)
+{
+    const command *running = context;
+    gh_error error = {GH_OK, ""};
+    if (gh_authorizer_paste(running->authorizer, text, &error) != GH_OK) {
+        gh_terminal_warn("%s", error.message);
+    }
+}
+
+/* For a browser on another machine, which cannot come back to the listener here. */
+static gh_status accept_paste(command *running)
+{
+    const gh_bridge_settings *settings = running->settings;
+    if (settings->grant != GH_BRIDGE_GRANT_CODE) {
+        return GH_OK;
+    }
+    if (settings->no_browser || isatty(STDIN_FILENO)) {
+        gh_terminal_warn("if your browser runs on another machine, paste the URL that it ends at here");
+    }
+    return gh_paste_start(running->loop, STDIN_FILENO, pasted, running, &running->paste);
 }
 
 static void login_probed(void *context, const gh_probe_result *result)
@@ -175,7 +214,8 @@ static void login_probed(void *context, const gh_probe_result *result)
         .rejected = running->with_token ? gh_authorizer_token(running->authorizer) : NULL,
         .interactive = true,
     };
-    if (gh_authorizer_obtain(running->authorizer, &need, obtained, running, &wait) != GH_OK) {
+    if (gh_authorizer_obtain(running->authorizer, &need, obtained, running, &wait) != GH_OK ||
+        accept_paste(running) != GH_OK) {
         (void)gh_error_set(&error, GH_ERR_NOMEM, "out of memory");
         stop_with(running, &error);
     }
@@ -189,9 +229,10 @@ int gh_command_login(gh_loop *loop, const gh_bridge_settings *settings)
     if (status == GH_OK) {
         const char *token = gh_authorizer_token(running.authorizer);
         running.with_token = token != NULL;
-        status = gh_probe_start(loop, settings, token, login_probed, &running, &error);
+        status = gh_probe_start(loop, settings, token, running.authorizer, login_probed, &running, &error);
     }
     int code = status == GH_OK ? gh_loop_run(loop) : gh_terminal_complain(&error);
+    gh_paste_stop(running.paste);
     gh_authorizer_free(running.authorizer);
     return code;
 }
@@ -267,7 +308,7 @@ int gh_command_logout(gh_loop *loop, const gh_bridge_settings *settings)
     command running = {.loop = loop, .settings = settings, .lock_deadline = gh_deadline_in(LOCK_WAIT_MS)};
     gh_error error = {GH_OK, ""};
     gh_loop_timer *timer = NULL;
-    gh_status status = gh_keeper_open(settings->state_dir, settings->url, &running.keeper, &error);
+    gh_status status = gh_credentials_open(settings, &running.keeper, &error);
     if (status == GH_OK && gh_loop_timer_add(loop, 0, try_sign_out, &running, &timer) != GH_OK) {
         status = gh_error_set(&error, GH_ERR_NOMEM, "out of memory");
     }

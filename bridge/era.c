@@ -8,7 +8,6 @@
 
 /* Generous for what servers use as session ids (UUIDs, tokens), and it still fits into a header. */
 #define SESSION_MAX 2048
-#define HEADER_VALUE_MAX 8192
 
 struct gh_era {
     gh_mcp_era client; /* of the client's last request */
@@ -96,7 +95,7 @@ static bool is_plain(const char *value)
             return false;
         }
     }
-    return len > 0 && len <= HEADER_VALUE_MAX && value[0] != ' ' && value[len - 1] != ' ';
+    return len > 0 && len <= GH_ERA_HEADER_VALUE_MAX && value[0] != ' ' && value[len - 1] != ' ';
 }
 
 /* Takes `value` over; NULL means that memory lacked. */
@@ -137,7 +136,7 @@ static gh_status add_name(gh_era_headers *headers, const gh_rpc_message *message
 {
     const char *member = name_member(message->method);
     gh_view raw;
-    gh_buf encoded = GH_BUF_INIT(HEADER_VALUE_MAX);
+    gh_buf encoded = GH_BUF_INIT(GH_ERA_HEADER_VALUE_MAX);
     char *name = NULL;
     gh_status status = GH_OK;
 
@@ -210,6 +209,30 @@ gh_status gh_era_headers_for(const gh_era *era, const gh_rpc_message *message, g
         gh_era_headers_clear(headers);
     }
     return status;
+}
+
+gh_status gh_era_headers_add_param(gh_era_headers *headers, const char *name, const char *value)
+{
+    size_t name_len = strlen(GH_MCP_HEADER_PARAM_PREFIX) + strlen(name);
+    gh_buf both = GH_BUF_INIT(name_len + strlen(value) + 1);
+    char *block;
+
+    if (headers->count >= GH_ERA_HEADERS_MAX) {
+        return GH_ERR_TOO_LARGE;
+    }
+    /* One block for both: what `values` holds is freed. */
+    (void)gh_buf_appendf(&both, "%s%s", GH_MCP_HEADER_PARAM_PREFIX, name);
+    (void)gh_buf_append_char(&both, '\0');
+    (void)gh_buf_append_cstr(&both, value);
+    block = gh_buf_steal(&both);
+    if (block == NULL) {
+        gh_buf_free(&both);
+        return GH_ERR_NOMEM;
+    }
+    headers->values[headers->count] = block;
+    headers->list[headers->count] = (gh_http_header){block, block + name_len + 1};
+    headers->count++;
+    return GH_OK;
 }
 
 void gh_era_headers_clear(gh_era_headers *headers)

@@ -28,9 +28,11 @@ gh_mcp_era gh_era_of(const gh_era *era, const gh_rpc_message *message);
 /* Notes the era of a request that the client sent. */
 void gh_era_note(gh_era *era, const gh_rpc_message *request);
 
-#define GH_ERA_HEADERS_MAX 4
+#define GH_ERA_PARAMS_MAX 64
+#define GH_ERA_HEADERS_MAX (4 + GH_ERA_PARAMS_MAX)
+#define GH_ERA_HEADER_VALUE_MAX 8192
 
-/* Headers of one request; values are owned, names static. */
+/* Headers of one request; `values` is what is owned of them. */
 typedef struct gh_era_headers {
     gh_http_header list[GH_ERA_HEADERS_MAX];
     char *values[GH_ERA_HEADERS_MAX];
@@ -42,6 +44,8 @@ typedef struct gh_era_headers {
 GH_MUST_USE gh_status gh_era_headers_for(const gh_era *era, const gh_rpc_message *message,
                                          gh_era_headers *headers, gh_error *error);
 void gh_era_headers_clear(gh_era_headers *headers);
+/* Adds `Mcp-Param-{name}`; both are copied. GH_ERR_TOO_LARGE when there are too many. */
+GH_MUST_USE gh_status gh_era_headers_add_param(gh_era_headers *headers, const char *name, const char *value);
 
 /* The reply to `initialize` arrived: remembers the session (an empty view: there is none; one that breaks the
  * rules of its form is ignored, with GH_ERR_INVALID) and the version in `result`. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bridge/login/dpop.h"
 #include "shared/core/log.h"
 #include "shared/rpc/mcp.h"
 
@@ -25,30 +26,38 @@ static void fail(gh_exchange *exchange, gh_status status)
     gh_exchange_finish(exchange, &verdict);
 }
 
-static void go_on(gh_exchange *exchange)
-{
-    gh_status status = gh_exchange_go(exchange);
-
-    if (status != GH_OK) {
-        fail(exchange, status);
-    }
-}
-
 static void on_timer(void *context)
 {
     gh_exchange *exchange = context;
 
     exchange->timer = NULL;
-    go_on(exchange);
+    gh_exchange_go_on(exchange, 0);
 }
 
-static void go_later(gh_exchange *exchange, int64_t ms)
+void gh_exchange_go_on(gh_exchange *exchange, int64_t ms)
 {
-    gh_status status = gh_loop_timer_add(exchange->remote->loop, ms, on_timer, exchange, &exchange->timer);
+    gh_status status =
+        ms == 0 ? gh_exchange_go(exchange)
+                : gh_loop_timer_add(exchange->remote->loop, ms, on_timer, exchange, &exchange->timer);
 
     if (status != GH_OK) {
         fail(exchange, status);
     }
+}
+
+static void on_end(void *context)
+{
+    gh_exchange *exchange = context;
+    gh_verdict verdict = exchange->end;
+
+    exchange->timer = NULL;
+    gh_exchange_finish(exchange, &verdict);
+}
+
+gh_status gh_exchange_finish_soon(gh_exchange *exchange, const gh_verdict *verdict)
+{
+    exchange->end = *verdict;
+    return gh_loop_timer_add(exchange->remote->loop, 0, on_end, exchange, &exchange->timer);
 }
 
 static void on_obtained(void *context, gh_status status, const gh_error *error)
@@ -59,7 +68,7 @@ static void on_obtained(void *context, gh_status status, const gh_error *error)
     exchange->wait = NULL;
     if (status == GH_OK || !exchange->waits_for_person) {
         /* Without a token after all: the server's challenge says what it wants. */
-        go_on(exchange);
+        gh_exchange_go_on(exchange, 0);
         return;
     }
     if (error != NULL && error->message[0] != '\0') {
@@ -91,7 +100,8 @@ gh_status gh_exchange_ask_ahead(gh_exchange *exchange, bool *asked)
 
     *asked = false;
     if (exchange->request.kind == GH_EXCHANGE_DELETE || exchange->asked_ahead ||
-        gh_authorizer_token(authorizer) != NULL || (!pending && !gh_authorizer_can_refresh(authorizer))) {
+        exchange->remote->settings->own_authorization || gh_authorizer_token(authorizer) != NULL ||
+        (!pending && !gh_authorizer_can_refresh(authorizer))) {
         return GH_OK;
     }
     exchange->asked_ahead = true;
@@ -106,7 +116,7 @@ static bool authorize(gh_exchange *exchange, const gh_verdict *verdict, gh_view 
 {
     bool posts = exchange->request.kind == GH_EXCHANGE_POST;
 
-    if (exchange->request.kind == GH_EXCHANGE_DELETE) {
+    if (exchange->request.kind == GH_EXCHANGE_DELETE || exchange->remote->settings->own_authorization) {
         return false;
     }
     if (verdict->http_status == 403 ? ++exchange->forbidden > STEP_UPS_MAX : ++exchange->unauthorized > 1) {
@@ -116,18 +126,29 @@ static bool authorize(gh_exchange *exchange, const gh_verdict *verdict, gh_view 
     return obtain(exchange, verdict->http_status, challenge, posts) == GH_OK;
 }
 
-/* The delay before the next try of what the server did not get, or -1 for none. */
-static int64_t retry_delay(gh_exchange *exchange, const gh_verdict *verdict)
+/* A proxy that cannot reach its server: it may have passed the request on before. */
+static bool is_away(const gh_verdict *verdict)
+{
+    return verdict->http_status >= 502 && verdict->http_status <= 504;
+}
+
+int64_t gh_exchange_retry_delay(const gh_exchange *exchange, const gh_verdict *verdict)
 {
     int64_t ms = RETRY_FIRST_MS << (exchange->retries < 4 ? exchange->retries : 4);
 
-    if (exchange->retries >= RETRIES_MAX || exchange->request.kind == GH_EXCHANGE_DELETE) {
+    bool tells = verdict->kind == GH_VERDICT_UNSENT || verdict->kind == GH_VERDICT_CUT ||
+                 verdict->kind == GH_VERDICT_FAILED;
+
+    if (!tells || exchange->retries >= RETRIES_MAX || exchange->request.kind == GH_EXCHANGE_DELETE) {
         return -1;
     }
-    if (verdict->kind == GH_VERDICT_FAILED) {
-        bool soon = verdict->retry_after_s >= 0 && verdict->retry_after_s <= RETRY_AFTER_MAX_S;
+    if (verdict->kind == GH_VERDICT_FAILED && verdict->retry_after_s >= 0) {
+        bool soon = verdict->retry_after_s <= RETRY_AFTER_MAX_S;
 
         return soon ? verdict->retry_after_s * 1000 + RETRY_FIRST_MS : -1;
+    }
+    if (verdict->kind == GH_VERDICT_FAILED && !is_away(verdict)) {
+        return -1;
     }
     if (verdict->maybe_delivered && !exchange->request.repeatable) {
         return -1;
@@ -139,9 +160,11 @@ static int64_t retry_delay(gh_exchange *exchange, const gh_verdict *verdict)
     return ms < RETRY_LAST_MS ? ms : RETRY_LAST_MS;
 }
 
-static int64_t resume_delay(const gh_exchange *exchange)
+static int64_t resume_delay(const gh_exchange *exchange, const gh_verdict *verdict)
 {
     int64_t ms = gh_reply_retry_ms(exchange->reply);
+    int64_t after_ms =
+        verdict->retry_after_s > RESUME_MAX_MS / 1000 ? RESUME_MAX_MS : verdict->retry_after_s * 1000;
 
     if (ms < 0) {
         ms = RESUME_MS;
@@ -151,12 +174,14 @@ static int64_t resume_delay(const gh_exchange *exchange)
     for (int i = 1; i < exchange->retries && ms < RESUME_MAX_MS; i++) {
         ms = ms * 2 + RETRY_FIRST_MS;
     }
-    return ms < RESUME_MAX_MS ? ms : RESUME_MAX_MS;
+    ms = ms < RESUME_MAX_MS ? ms : RESUME_MAX_MS;
+    return ms > after_ms ? ms : after_ms;
 }
 
 static bool broke_off(const gh_verdict *verdict)
 {
-    return verdict->kind == GH_VERDICT_CUT || verdict->kind == GH_VERDICT_UNSENT ||
+    return verdict->http_status == 429 || verdict->kind == GH_VERDICT_CUT ||
+           verdict->kind == GH_VERDICT_UNSENT ||
            (verdict->kind == GH_VERDICT_ACCEPTED && verdict->is_stream) || verdict->http_status >= 500;
 }
 
@@ -170,7 +195,7 @@ static void next_of_listen(gh_exchange *exchange, const gh_verdict *verdict)
     exchange->retries++;
     exchange->unauthorized = 0;
     exchange->asked_ahead = false;
-    go_later(exchange, resume_delay(exchange));
+    gh_exchange_go_on(exchange, resume_delay(exchange, verdict));
 }
 
 /* True when a stream that broke off is worth another GET. */
@@ -186,13 +211,11 @@ static bool may_resume(gh_exchange *exchange, const gh_verdict *verdict)
 
 static void next_of_post(gh_exchange *exchange, const gh_verdict *verdict)
 {
-    int64_t delay;
-
     if (may_resume(exchange, verdict)) {
         exchange->trouble = exchange->resuming ? exchange->trouble : *verdict;
         exchange->resuming = true;
         exchange->retries++;
-        go_later(exchange, resume_delay(exchange));
+        gh_exchange_go_on(exchange, resume_delay(exchange, verdict));
         return;
     }
     if (exchange->resuming && verdict->kind != GH_VERDICT_ANSWERED) {
@@ -201,10 +224,11 @@ static void next_of_post(gh_exchange *exchange, const gh_verdict *verdict)
         gh_exchange_finish(exchange, &first);
         return;
     }
-    delay = verdict->kind == GH_VERDICT_UNSENT || verdict->kind == GH_VERDICT_CUT ||
-                    verdict->kind == GH_VERDICT_FAILED
-                ? retry_delay(exchange, verdict)
-                : -1;
+    gh_exchange_retry(exchange, verdict, gh_exchange_retry_delay(exchange, verdict));
+}
+
+void gh_exchange_retry(gh_exchange *exchange, const gh_verdict *verdict, int64_t delay)
+{
     if (delay < 0) {
         gh_exchange_finish(exchange, verdict);
         return;
@@ -213,13 +237,52 @@ static void next_of_post(gh_exchange *exchange, const gh_verdict *verdict)
     exchange->trouble = *verdict;
     exchange->retries++;
     exchange->sent = verdict->maybe_delivered;
-    go_later(exchange, delay);
+    gh_exchange_go_on(exchange, delay);
+}
+
+/* Nobody can sign in to change what --header says. */
+static void tell_own_refused(gh_exchange *exchange, const gh_verdict *verdict)
+{
+    gh_verdict told = *verdict;
+
+    (void)gh_error_set(
+        &told.error, GH_ERR_DENIED,
+        "The server refused the Authorization header that --header or --header-file gives (HTTP "
+        "%d). No sign-in is made while there is one.",
+        verdict->http_status);
+    gh_exchange_finish(exchange, &told);
+}
+
+bool gh_exchange_gets_in(gh_exchange *exchange, const gh_verdict *verdict, gh_view challenge)
+{
+    if (verdict->kind == GH_VERDICT_UNAUTHORIZED && exchange->remote->settings->own_authorization) {
+        tell_own_refused(exchange, verdict);
+        return true;
+    }
+    if (verdict->http_status == 401 && gh_dpop_wants_nonce(challenge) && !exchange->nonce_tried) {
+        exchange->nonce_tried = true; /* the authorizer has noted it */
+        exchange->sent = false;
+        gh_exchange_go_on(exchange, 0);
+        return true;
+    }
+    if (verdict->kind == GH_VERDICT_UNAUTHORIZED && authorize(exchange, verdict, challenge)) {
+        exchange->sent = false;
+        return true;
+    }
+    return false;
 }
 
 void gh_exchange_next(gh_exchange *exchange, const gh_verdict *verdict, gh_view challenge)
 {
-    if (verdict->kind == GH_VERDICT_UNAUTHORIZED && authorize(exchange, verdict, challenge)) {
-        exchange->sent = false;
+    exchange->place = GH_SSE_NONE;
+    if (gh_exchange_gets_in(exchange, verdict, challenge)) {
+        return;
+    }
+    if (exchange->over_sse) {
+        gh_exchange_next_sse(exchange, verdict);
+        return;
+    }
+    if (gh_exchange_falls_back(exchange, verdict)) {
         return;
     }
     switch (exchange->request.kind) {

@@ -25,6 +25,7 @@ enum {
 };
 
 #define CALLBACK_PATH "/callback"
+#define PATH_ROOM 128
 
 typedef struct connection {
     gh_loopback *owner;
@@ -43,7 +44,8 @@ struct gh_loopback {
     gh_loopback_handler handler;
     void *context;
     char host[64]; /* "127.0.0.1:4455", what the Host header must say */
-    char redirect_uri[96];
+    char path[PATH_ROOM];
+    char redirect_uri[80 + PATH_ROOM];
     uint64_t accepted;
     connection connections[CONNECTIONS_MAX];
 };
@@ -184,7 +186,7 @@ static void handle_head(connection *peer)
         mark < target.len ? gh_view_make(target.ptr + mark + 1, target.len - mark - 1) : gh_view_make("", 0);
     if (!host_is_ours(peer->owner, rest)) {
         respond(peer, 400, false, "This request was meant for another host.");
-    } else if (!gh_view_eq_cstr(path, CALLBACK_PATH)) {
+    } else if (!gh_view_eq_cstr(path, peer->owner->path)) {
         respond(peer, 400, false, "There is nothing at this address. The sign-in is still waiting.");
     } else if (!gh_view_eq_cstr(method, "GET")) {
         respond(peer, 400, false, "Only a browser's GET is understood here. The sign-in is still waiting.");
@@ -295,35 +297,51 @@ static int bind_loopback(uint16_t port, bool ipv6, struct sockaddr_storage *boun
     return fd;
 }
 
-static gh_status open_port(gh_loopback *loopback, uint16_t port, gh_error *error)
+/* What stands for the bound address in the redirect. */
+static const char *shown_host(const gh_loopback_address *address, bool ipv6)
+{
+    return address->host != NULL && strcmp(address->host, "localhost") == 0 ? "localhost"
+           : ipv6                                                           ? "[::1]"
+                                                                            : "127.0.0.1";
+}
+
+static gh_status open_port(gh_loopback *loopback, const gh_loopback_address *address, gh_error *error)
 {
     struct sockaddr_storage bound;
     memset(&bound, 0, sizeof(bound));
-    bool ipv6 = false;
-    loopback->fd = bind_loopback(port, false, &bound);
-    if (loopback->fd < 0 && errno != EADDRINUSE && errno != EACCES) {
+    bool ipv6 = address->host != NULL && strcmp(address->host, "::1") == 0;
+    loopback->fd = bind_loopback(address->port, ipv6, &bound);
+    if (loopback->fd < 0 && address->host == NULL && errno != EADDRINUSE && errno != EACCES) {
         ipv6 = true;
-        loopback->fd = bind_loopback(port, true, &bound);
+        loopback->fd = bind_loopback(address->port, true, &bound);
     }
     if (loopback->fd < 0) {
         if (errno == EADDRINUSE) {
             return gh_error_set(
                 error, GH_ERR_CONFLICT,
                 "port %u is in use; choose another --callback-port, or leave it out for a free one",
-                (unsigned)port);
+                (unsigned)address->port);
         }
         return gh_error_set(error, GH_ERR_IO, "cannot listen on the loopback interface: %s", strerror(errno));
     }
     unsigned actual = ipv6 ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
                            : ntohs(((struct sockaddr_in *)&bound)->sin_port);
-    (void)snprintf(loopback->host, sizeof(loopback->host), "%s:%u", ipv6 ? "[::1]" : "127.0.0.1", actual);
-    (void)snprintf(loopback->redirect_uri, sizeof(loopback->redirect_uri), "http://%s" CALLBACK_PATH,
-                   loopback->host);
+    (void)snprintf(loopback->host, sizeof(loopback->host), "%s:%u", shown_host(address, ipv6), actual);
+    (void)snprintf(loopback->path, sizeof(loopback->path), "%s",
+                   address->path != NULL ? address->path : CALLBACK_PATH);
+    (void)snprintf(loopback->redirect_uri, sizeof(loopback->redirect_uri), "http://%s%s", loopback->host,
+                   loopback->path);
     return GH_OK;
 }
 
 gh_status gh_loopback_new(gh_loop *loop, uint16_t port, gh_loopback_handler handler, void *context,
                           gh_loopback **loopback, gh_error *error)
+{
+    return gh_loopback_new_at(loop, &(gh_loopback_address){.port = port}, handler, context, loopback, error);
+}
+
+gh_status gh_loopback_new_at(gh_loop *loop, const gh_loopback_address *address, gh_loopback_handler handler,
+                             void *context, gh_loopback **loopback, gh_error *error)
 {
     gh_loopback *opened = calloc(1, sizeof(*opened));
     if (opened == NULL) {
@@ -336,7 +354,7 @@ gh_status gh_loopback_new(gh_loop *loop, uint16_t port, gh_loopback_handler hand
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         opened->connections[i] = (connection){.owner = opened, .fd = -1};
     }
-    gh_status status = open_port(opened, port, error);
+    gh_status status = open_port(opened, address, error);
     if (status == GH_OK) {
         status = gh_loop_watch_add(loop, opened->fd, POLLIN, accept_ready, opened, &opened->watch);
         if (status != GH_OK) {

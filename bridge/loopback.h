@@ -26,6 +26,16 @@ typedef gh_loopback_verdict (*gh_loopback_handler)(void *context, const gh_form 
 /* `port` 0 for any free one; with another, a port in use is an error that says so. */
 GH_MUST_USE gh_status gh_loopback_new(gh_loop *loop, uint16_t port, gh_loopback_handler handler,
                                       void *context, gh_loopback **loopback, gh_error *error);
+/* The same with another name and path in the redirect. */
+typedef struct gh_loopback_address {
+    uint16_t port;
+    const char
+        *host; /* "127.0.0.1", "::1" or "localhost" (then bound to 127.0.0.1); NULL as above; borrowed */
+    const char *path; /* NULL for "/callback"; at most 100 characters; copied */
+} gh_loopback_address;
+GH_MUST_USE gh_status gh_loopback_new_at(gh_loop *loop, const gh_loopback_address *address,
+                                         gh_loopback_handler handler, void *context, gh_loopback **loopback,
+                                         gh_error *error);
 /* Closes the port and every connection at once; not from within the handler. */
 void gh_loopback_free(gh_loopback *loopback);
 

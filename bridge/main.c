@@ -122,6 +122,11 @@ static gh_status wire_http(program *bridge, gh_error *error)
     gh_http_client_options options = {
         .user_agent = "gatehouse-bridge/" GATEHOUSE_VERSION,
         .ca_file = bridge->settings.ca_file,
+        .cert_file = bridge->settings.tls_cert,
+        .key_file = bridge->settings.tls_key,
+        .home = bridge->settings.url,
+        .home_headers = bridge->settings.headers,
+        .home_header_count = bridge->settings.header_count,
         .quick_exit = true,
     };
     gh_status status = gh_http_client_new(&options, &bridge->client, error);

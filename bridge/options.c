@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/options_connection.h"
+#include "bridge/options_login.h"
 #include "shared/core/file.h"
 #include "shared/net/url.h"
 
@@ -21,6 +23,45 @@ static const gh_option ROWS[] = {
      .field = ROW(client_secret),
      .argument = "FILE",
      .help = "Secret of that client, for servers that insist on one."},
+    {.name = "client-key",
+     .type = GH_OPTION_PATH,
+     .field = ROW(client_key),
+     .argument = "FILE",
+     .help = "Private key (PEM, P-256 or RSA) that the client proves itself with instead of a secret."},
+    {.name = "client-metadata-url",
+     .type = GH_OPTION_STRING,
+     .field = ROW(client_metadata_url),
+     .argument = "URL",
+     .help = "Metadata document that names the client, for servers that support those."},
+    {.name = "static-oauth-client-info",
+     .type = GH_OPTION_STRING,
+     .field = ROW(client_info),
+     .argument = "JSON|@FILE",
+     .help = "Client id and secret as a JSON object, as mcp-remote takes them."},
+    {.name = "static-oauth-client-metadata",
+     .type = GH_OPTION_STRING,
+     .field = ROW(client_metadata),
+     .argument = "JSON|@FILE",
+     .help = "JSON object whose members go into the registration request, as mcp-remote takes it."},
+    {.name = "issuer",
+     .type = GH_OPTION_STRING,
+     .field = ROW(issuer),
+     .argument = "URL",
+     .help = "Authorization server to sign in at, when the MCP server names several or none."},
+    {.name = "resource",
+     .type = GH_OPTION_STRING,
+     .field = ROW(resource),
+     .argument = "URL",
+     .help = "Resource to ask a token for, instead of what the server's metadata says."},
+    {.name = "no-resource",
+     .type = GH_OPTION_BOOL,
+     .field = ROW(no_resource),
+     .help = "Send no resource, for authorization servers that refuse it."},
+    {.name = "authorize-param",
+     .type = GH_OPTION_LIST,
+     .field = ROW(authorize_params),
+     .argument = "NAME=VALUE",
+     .help = "Parameter to add to the sign-in page's URL; may be given several times."},
     {.name = "scope",
      .type = GH_OPTION_STRING,
      .field = ROW(scope),
@@ -36,6 +77,14 @@ static const gh_option ROWS[] = {
      .type = GH_OPTION_BOOL,
      .field = ROW(no_browser),
      .help = "Open no browser; only print the URL."},
+    {.name = "device",
+     .type = GH_OPTION_BOOL,
+     .field = ROW(device),
+     .help = "Sign in on another device, with a code that is printed."},
+    {.name = "dpop",
+     .type = GH_OPTION_BOOL,
+     .field = ROW(dpop),
+     .help = "Bind tokens to a key of the bridge (DPoP), where the authorization server can do that."},
     {.name = "callback-port",
      .type = GH_OPTION_INT,
      .field = ROW(callback_port),
@@ -44,6 +93,19 @@ static const gh_option ROWS[] = {
      .max = 65535,
      .argument = "PORT",
      .help = "Loopback port that the sign-in comes back to; 0 takes any free one."},
+    {.name = "callback-host",
+     .type = GH_OPTION_ENUM,
+     .field = ROW(callback_host),
+     .choices = "127.0.0.1 ::1 localhost",
+     .argument = "HOST",
+     .help = "Name of this machine in the address that the sign-in comes back to.\n"
+             "Default: 127.0.0.1, or ::1 without IPv4."},
+    {.name = "callback-path",
+     .type = GH_OPTION_STRING,
+     .field = ROW(callback_path),
+     .initial = "/callback",
+     .argument = "PATH",
+     .help = "Path of that address."},
     {.name = "login-timeout",
      .type = GH_OPTION_DURATION,
      .field = ROW(login_timeout_ms),
@@ -58,16 +120,85 @@ static const gh_option ROWS[] = {
      .argument = "FOLDER",
      .help = "Where tokens are kept, readable by nobody else.\n"
              "Default: $XDG_STATE_HOME/gatehouse-bridge."},
+    {.name = "keyring",
+     .type = GH_OPTION_BOOL,
+     .field = ROW(keyring),
+     .help = "Keep tokens in the desktop's keyring (Secret Service) instead, if there is one."},
+    {.name = "client-credentials",
+     .type = GH_OPTION_BOOL,
+     .field = ROW(client_credentials),
+     .group = "Signing in without a person",
+     .help = "Sign in as the client itself, with --client-id and its secret or key."},
+    {.name = "assertion-file",
+     .type = GH_OPTION_PATH,
+     .field = ROW(assertion_file),
+     .argument = "FILE",
+     .help = "Sign in with the JWT in this file, which is read anew each time."},
+    {.name = "idp",
+     .type = GH_OPTION_STRING,
+     .field = ROW(idp),
+     .argument = "URL",
+     .help = "Identity provider of the enterprise, which grants access to the server (ID-JAG)."},
+    {.name = "idp-client-id",
+     .type = GH_OPTION_STRING,
+     .field = ROW(idp_client_id),
+     .argument = "ID",
+     .help = "Client at that identity provider."},
+    {.name = "idp-client-secret",
+     .type = GH_OPTION_SECRET,
+     .field = ROW(idp_client_secret),
+     .argument = "FILE",
+     .help = "Secret of that client, for providers that insist on one."},
+    {.name = "idp-token-file",
+     .type = GH_OPTION_PATH,
+     .field = ROW(idp_token_file),
+     .argument = "FILE",
+     .help = "ID token of that identity provider; the file is read anew each time."},
+    {.name = "transport",
+     .type = GH_OPTION_ENUM,
+     .field = ROW(transport_name),
+     .initial = "http-first",
+     .choices = "http-first sse-first http-only sse-only",
+     .argument = "ORDER",
+     .group = "Connection",
+     .help = "Streamable HTTP, or the old HTTP+SSE transport of 2024-11-05."},
+    {.name = "protocol",
+     .type = GH_OPTION_ENUM,
+     .field = ROW(protocol),
+     .initial = "auto",
+     .choices = "auto legacy",
+     .argument = "ERA",
+     .help = "legacy: nothing newer than 2025-11-25 is tried on the server's side."},
+    {.name = "header",
+     .type = GH_OPTION_LIST,
+     .field = ROW(header_lines),
+     .argument = "\"NAME: VALUE\"",
+     .help = "Header of every request to the MCP server's origin; ${NAME} stands for an\n"
+             "environment variable. With Authorization no sign-in is made."},
+    {.name = "header-file",
+     .type = GH_OPTION_PATH,
+     .field = ROW(header_file),
+     .argument = "FILE",
+     .help = "The same, one header on a line; # begins a comment. Nobody else may read the file."},
     {.name = "allow-http",
      .type = GH_OPTION_BOOL,
      .field = ROW(allow_http),
-     .group = "Connection",
      .help = "Accept http:// to another machine: whoever is on the way can read the tokens."},
     {.name = "ca-file",
      .type = GH_OPTION_PATH,
      .field = ROW(ca_file),
      .argument = "FILE",
      .help = "Certificate authorities (PEM) to trust instead of the system's."},
+    {.name = "tls-cert",
+     .type = GH_OPTION_PATH,
+     .field = ROW(tls_cert),
+     .argument = "FILE",
+     .help = "Certificate (PEM) to show to servers that ask for one; it may hold the key, too."},
+    {.name = "tls-key",
+     .type = GH_OPTION_PATH,
+     .field = ROW(tls_key),
+     .argument = "FILE",
+     .help = "Key (PEM) of that certificate."},
     {.name = "connect-timeout",
      .type = GH_OPTION_DURATION,
      .field = ROW(connect_timeout_ms),
@@ -100,6 +231,17 @@ static const gh_option ROWS[] = {
      .max = 256 * 1024 * 1024,
      .argument = "BYTES",
      .help = "Largest message that is passed on, either way."},
+    {.name = "allow-tool",
+     .type = GH_OPTION_LIST,
+     .field = ROW(allow_tools),
+     .argument = "PATTERN",
+     .group = "Tools",
+     .help = "Show and call only tools of this name, * for any text; may be given several times."},
+    {.name = "ignore-tool",
+     .type = GH_OPTION_LIST,
+     .field = ROW(ignore_tools),
+     .argument = "PATTERN",
+     .help = "Neither show nor call tools of this name, likewise."},
     {.name = "log-level",
      .type = GH_OPTION_ENUM,
      .field = ROW(log_level),
@@ -114,6 +256,18 @@ static const gh_option ROWS[] = {
      .choices = "text json",
      .argument = "FORMAT",
      .help = "Lines for people or for programs."},
+};
+
+/* mcp-remote's spellings, so that its users need only change the command. */
+static const gh_option_alias ALIASES[] = {
+    {.name = "auth-timeout", .option = "login-timeout", .unit = "s"},
+    {.name = "cacert", .option = "ca-file"},
+    {.name = "debug", .option = "log-level", .value = "debug"},
+    {.name = "device-code", .option = "device"},
+    {.name = "disable-resource-parameter", .option = "no-resource"},
+    {.name = "enable-proxy"}, /* the proxy variables always count */
+    {.name = "host", .option = "callback-host"},
+    {.name = "silent", .option = "log-level", .value = "error"},
 };
 
 const gh_option_table GH_BRIDGE_OPTIONS = {
@@ -132,10 +286,17 @@ const gh_option_table GH_BRIDGE_OPTIONS = {
         "  status  who is signed in, where, until when\n"
         "  check   go through every step and say what does not work\n"
         "\n"
+        "The flags of mcp-remote are understood as well: a port after the URL, --host, --auth-timeout\n"
+        "(seconds), --device-code, --disable-resource-parameter, --debug, --silent, --cacert, and\n"
+        "--enable-proxy, which changes nothing: http_proxy, https_proxy, all_proxy and no_proxy always "
+        "count.\n"
+        "\n"
         "Example:\n"
         "  gatehouse-bridge http://localhost:8080/mcp",
     .options = ROWS,
     .count = sizeof(ROWS) / sizeof(ROWS[0]),
+    .aliases = ALIASES,
+    .alias_count = sizeof(ALIASES) / sizeof(ALIASES[0]),
 };
 
 static const struct command_word {
@@ -193,6 +354,18 @@ static gh_status check_url(const char *text, bool allow_http, gh_error *error)
     return GH_OK;
 }
 
+/* mcp-remote takes the callback's port after the URL. */
+static bool is_port(const char *word, int64_t *port)
+{
+    int64_t number = 0;
+
+    if (gh_view_to_int64(gh_view_of(word), 1, 65535, &number) != GH_OK) {
+        return false;
+    }
+    *port = number;
+    return true;
+}
+
 static gh_status take_positional(gh_bridge_settings *settings, gh_error *error)
 {
     const gh_text_list *words = &settings->result.positional;
@@ -211,6 +384,9 @@ static gh_status take_positional(gh_bridge_settings *settings, gh_error *error)
     }
     if (check_url(settings->url, settings->allow_http, error) != GH_OK) {
         return GH_ERR_INVALID;
+    }
+    if (words->count == next + 2 && is_port(words->items[next + 1], &settings->callback_port)) {
+        return GH_OK;
     }
     if (words->count > next + 1) {
         return gh_error_set(error, GH_ERR_INVALID, "\"%.100s\" is one argument too many.",
@@ -245,6 +421,12 @@ gh_status gh_bridge_options_load(int argc, char **argv, char **env, gh_bridge_se
         status = take_positional(settings, error);
     }
     if (status == GH_OK) {
+        status = gh_bridge_settle_login(settings, argc > 0 ? argv[0] : NULL, error);
+    }
+    if (status == GH_OK) {
+        status = gh_bridge_settle_connection(settings, env, error);
+    }
+    if (status == GH_OK) {
         status = fill_defaults(settings, error);
     }
     return status;
@@ -253,6 +435,11 @@ gh_status gh_bridge_options_load(int argc, char **argv, char **env, gh_bridge_se
 void gh_bridge_options_clear(gh_bridge_settings *settings)
 {
     gh_options_clear(&GH_BRIDGE_OPTIONS, settings, &settings->result);
+    gh_bridge_clear_connection(settings);
     free(settings->url);
+    free(settings->program);
+    free(settings->client_auth_method);
     settings->url = NULL;
+    settings->program = NULL;
+    settings->client_auth_method = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "bridge/authorizer.h"
 #include "bridge/loop.h"
 #include "bridge/options.h"
 #include "shared/core/status.h"
@@ -22,8 +23,11 @@ typedef void (*gh_probe_done)(void *context, const gh_probe_result *result);
 /* True for an answer that no MCP endpoint gives to the request: the URL leads to something else. */
 bool gh_probe_is_elsewhere(int http_status);
 
-/* `token` NULL for none; copied. Calls `done` once from the loop. */
+/* Where no POST is taken, and the settings allow it, a GET looks for the old HTTP+SSE transport; its answer
+ * counts when it is a stream, 401 or 403. `token` NULL for none; copied, and presented as `authorizer` has
+ * it; NULL: as a bearer token. Calls `done` once from the loop. */
 GH_MUST_USE gh_status gh_probe_start(gh_loop *loop, const gh_bridge_settings *settings, const char *token,
-                                     gh_probe_done done, void *context, gh_error *error);
+                                     const gh_authorizer *authorizer, gh_probe_done done, void *context,
+                                     gh_error *error);
 
 #endif

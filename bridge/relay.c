@@ -11,16 +11,41 @@
 
 #define ERROR_TEXT_MAX (64 * 1024)
 
-static void write_error(gh_relay *relay, gh_view id, int code, const char *sentence, gh_view data)
+/* For what the translator has not seen. */
+static void write_error(gh_relay *relay, gh_view id, int code, const char *sentence)
 {
     gh_buf line = GH_BUF_INIT(ERROR_TEXT_MAX);
 
-    if (gh_rpc_write_error(&line, id, code, gh_view_of(sentence), data) == GH_OK) {
+    if (gh_rpc_write_error(&line, id, code, gh_view_of(sentence), gh_view_make(NULL, 0)) == GH_OK) {
         gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
     } else {
         gh_log_error("An error reply could not be written for lack of memory.");
     }
     gh_buf_free(&line);
+}
+
+static void from_server(gh_relay *relay, const gh_rpc_message *message, gh_view line,
+                        const gh_translator_origin *origin)
+{
+    gh_rpc_message parsed = {0};
+
+    if (gh_translator_is_idle(relay->translator)) {
+        gh_stdio_write_line(relay->stdio, line);
+    } else if (message != NULL) {
+        gh_translator_from_server(relay->translator, message, line, origin);
+    } else if (gh_rpc_parse(line, &relay->limits, &parsed, NULL) == GH_OK) {
+        gh_translator_from_server(relay->translator, &parsed, line, origin);
+    } else {
+        gh_log_error("A message was lost for lack of memory.");
+    }
+    gh_rpc_message_clear(&parsed);
+}
+
+void gh_relay_hand_on(gh_relay *relay, const gh_rpc_message *message, gh_view line, gh_view request)
+{
+    gh_translator_origin origin = {.request = request};
+
+    from_server(relay, message, line, &origin);
 }
 
 /* Out of its list, and out of what counts against the caps. */
@@ -50,12 +75,31 @@ void gh_relay_drop(gh_relay_item *item)
     gh_relay_item_free(item);
 }
 
-void gh_relay_answer(gh_relay_item *item, gh_view line)
+void gh_relay_answer(gh_relay_item *item, const gh_rpc_message *message, gh_view line, int http_status)
 {
-    if (!item->internal && !item->muted) {
-        gh_stdio_write_line(item->relay->stdio, line);
+    gh_translator_origin origin = {
+        .request = item->message.id, .is_answer = true, .http_status = http_status};
+
+    if (!item->internal) {
+        from_server(item->relay, message, line, &origin);
     }
     gh_relay_drop(item);
+}
+
+/* An answer of our own. `named`: with the request's id. */
+static void answer_locally(gh_relay_item *item, int code, const char *sentence, gh_view data, bool named)
+{
+    gh_buf line = GH_BUF_INIT(ERROR_TEXT_MAX);
+    gh_translator_origin origin = {
+        .request = item->message.id, .is_answer = true, .http_status = item->http_status, .local = true};
+
+    if (gh_rpc_write_error(&line, named ? item->message.id : gh_view_make(NULL, 0), code,
+                           gh_view_of(sentence), data) == GH_OK) {
+        from_server(item->relay, NULL, gh_buf_view(&line), &origin);
+    } else {
+        gh_log_error("An error reply could not be written for lack of memory.");
+    }
+    gh_buf_free(&line);
 }
 
 void gh_relay_answer_error(gh_relay_item *item, int code, const char *sentence)
@@ -68,9 +112,9 @@ void gh_relay_answer_error(gh_relay_item *item, int code, const char *sentence)
         (void)gh_json_write_string(&data, gh_view_of(url));
         (void)gh_buf_append_char(&data, '}');
     }
-    if (!item->internal && !item->muted) {
-        write_error(item->relay, item->message.id, code, sentence,
-                    data.status == GH_OK ? gh_buf_view(&data) : gh_view_make(NULL, 0));
+    if (!item->internal) {
+        answer_locally(item, code, sentence,
+                       data.status == GH_OK ? gh_buf_view(&data) : gh_view_make(NULL, 0), true);
     }
     gh_buf_free(&data);
     gh_relay_drop(item);
@@ -86,9 +130,10 @@ static gh_relay_item *find(const gh_relay *relay, gh_view id)
 /* Refuses what cannot be sent. The id of an open request is not named: its own reply is yet to come. */
 static void refuse(gh_relay *relay, gh_relay_item *item, int code, const char *sentence)
 {
-    gh_view id = find(relay, item->message.id) == NULL ? item->message.id : gh_view_make(NULL, 0);
+    bool in_use =
+        find(relay, item->message.id) != NULL || gh_translator_has_open(relay->translator, item->message.id);
 
-    write_error(relay, id, code, sentence, gh_view_make(NULL, 0));
+    write_error(relay, in_use ? gh_view_make(NULL, 0) : item->message.id, code, sentence);
     gh_relay_item_free(item);
 }
 
@@ -120,8 +165,10 @@ static void take_cancel(gh_relay *relay, gh_relay_item *note)
 static void take_request(gh_relay *relay, gh_relay_item *item)
 {
     if (find(relay, item->message.id) != NULL) {
-        refuse(relay, item, GH_RPC_INVALID_REQUEST,
-               "The id of this request is in use by another one that has not been answered yet.");
+        answer_locally(item, GH_RPC_INVALID_REQUEST,
+                       "The id of this request is in use by another one that has not been answered yet.",
+                       gh_view_make(NULL, 0), false);
+        gh_relay_item_free(item);
         return;
     }
     gh_era_note(relay->era, &item->message);
@@ -130,8 +177,10 @@ static void take_request(gh_relay *relay, gh_relay_item *item)
     gh_relay_list_append(&relay->queue, item);
 }
 
-static void take(gh_relay *relay, gh_relay_item *item)
+void gh_relay_take(gh_relay_item *item)
 {
+    gh_relay *relay = item->relay;
+
     switch (item->role) {
     case GH_RELAY_CALL:
     case GH_RELAY_INITIALIZE:
@@ -154,6 +203,70 @@ static void take(gh_relay *relay, gh_relay_item *item)
     }
 }
 
+static void to_client(void *context, gh_view line)
+{
+    gh_relay *relay = context;
+
+    gh_stdio_write_line(relay->stdio, line);
+}
+
+static void to_server(void *context, gh_view line)
+{
+    gh_relay *relay = context;
+    gh_relay_item *item = NULL;
+
+    if (relay->line != NULL && line.ptr == relay->line->message.raw.ptr) {
+        item = relay->line;
+        relay->line = NULL;
+    } else if (gh_relay_item_new(relay, line, &relay->limits, &item, NULL) != GH_OK) {
+        /* What the translator writes can be read. */
+        gh_log_error("A message was lost for lack of memory.");
+        gh_relay_item_free(item);
+        return;
+    }
+    gh_relay_list_append(&relay->inbox, item);
+}
+
+static void on_learned(void *context, const gh_server_memory *memory)
+{
+    gh_relay *relay = context;
+    gh_error error = {0};
+
+    if (relay->memory_key != NULL &&
+        gh_server_memory_save(relay->settings->state_dir, relay->memory_key, memory, &error) != GH_OK) {
+        gh_log_warn("What is known of the server could not be stored: %s", error.message);
+    }
+}
+
+static gh_status make_translator(gh_relay *relay)
+{
+    gh_server_memory memory = {0};
+    gh_translator_options options = {
+        .known = &memory,
+        .legacy_only = relay->settings->protocol != NULL && strcmp(relay->settings->protocol, "legacy") == 0,
+        .allow = &relay->settings->allow_tools,
+        .ignore = &relay->settings->ignore_tools,
+        .max_message = (size_t)relay->settings->max_message,
+        .context = relay,
+        .to_server = to_server,
+        .to_client = to_client,
+        .learned = on_learned,
+    };
+    gh_status status;
+
+    if (relay->settings->state_dir != NULL &&
+        gh_bridge_credentials_key(relay->settings, &relay->memory_key) != GH_OK) {
+        return GH_ERR_NOMEM;
+    }
+    if (relay->memory_key == NULL ||
+        gh_server_memory_load(relay->settings->state_dir, relay->memory_key, &memory) != GH_OK) {
+        gh_log_debug("Nothing is known of the server from an earlier time.");
+    }
+    status = gh_translator_new(&options, &relay->translator);
+    gh_server_memory_clear(&memory);
+    return status;
+}
+
 static void on_line(void *context, gh_view line)
 {
     gh_relay *relay = context;
@@ -167,7 +280,7 @@ static void on_line(void *context, gh_view line)
     status = gh_relay_item_new(relay, line, &relay->limits, &item, &error);
     if (item == NULL) {
         write_error(relay, gh_view_make(NULL, 0), GH_RPC_INTERNAL_ERROR,
-                    "No memory is left for this message.", gh_view_make(NULL, 0));
+                    "No memory is left for this message.");
     } else if (status != GH_OK) {
         refuse(relay, item, status == GH_ERR_INVALID ? GH_RPC_INVALID_REQUEST : GH_RPC_PARSE_ERROR,
                error.message);
@@ -175,7 +288,10 @@ static void on_line(void *context, gh_view line)
         refuse(relay, item, GH_RPC_INVALID_REQUEST,
                "Batches are not supported: send each message on a line of its own.");
     } else {
-        take(relay, item);
+        relay->line = item;
+        gh_translator_from_client(relay->translator, &item->message);
+        gh_relay_item_free(relay->line);
+        relay->line = NULL;
     }
     gh_relay_pump(relay);
 }
@@ -189,7 +305,7 @@ static void on_too_long(void *context)
                        "A message of more than %lld bytes was left out. Raise --max-message to let it pass.",
                        (long long)relay->settings->max_message);
     if (!relay->ending) {
-        write_error(relay, gh_view_make(NULL, 0), GH_RPC_PARSE_ERROR, error.message, gh_view_make(NULL, 0));
+        write_error(relay, gh_view_make(NULL, 0), GH_RPC_PARSE_ERROR, error.message);
     }
 }
 
@@ -221,6 +337,9 @@ gh_status gh_relay_new(gh_loop *loop, gh_remote *remote, const gh_bridge_setting
         (gh_json_limits){.size = max, .depth = GH_JSON_DEPTH_MAX, .members = max, .object_members = max};
     status = gh_era_new(&made->era);
     if (status == GH_OK) {
+        status = make_translator(made);
+    }
+    if (status == GH_OK) {
         status = gh_stdio_new(loop, &options, &made->stdio);
     }
     if (status != GH_OK) {
@@ -246,15 +365,20 @@ void gh_relay_free(gh_relay *relay)
     if (relay == NULL) {
         return;
     }
+    free_items(&relay->inbox);
     free_items(&relay->queue);
     free_items(&relay->active);
     gh_exchange_cancel(relay->stream);
     gh_exchange_cancel(relay->farewell);
     gh_loop_timer_remove(relay->end_timer);
     gh_loop_timer_remove(relay->patience);
+    gh_loop_timer_remove(relay->ticks);
+    gh_loop_timer_remove(relay->settling);
     gh_stdio_free(relay->stdio);
+    gh_translator_free(relay->translator);
     gh_era_free(relay->era);
     free(relay->initialize_params);
+    free(relay->memory_key);
     free(relay);
 }
 

@@ -29,8 +29,8 @@ static void answer_open(gh_relay_item *item, gh_relay_cause cause)
 
     if (gh_remote_login_url(item->relay->remote) != NULL) {
         (void)gh_error_set(&error, GH_ERR_DENIED,
-                           "Signing in was not completed. Run `gatehouse-bridge login %s`, then try again.",
-                           gh_remote_name(item->relay->remote));
+                           "Signing in was not completed. Run `%.100s login %s`, then try again.",
+                           gh_bridge_program(item->relay->settings), gh_remote_name(item->relay->remote));
         gh_relay_answer_error(item, GH_RPC_LOCAL_AUTH_REQUIRED, error.message);
     } else if (trouble != NULL) {
         error = *trouble;
@@ -111,8 +111,17 @@ void gh_relay_end(gh_relay *relay, gh_relay_cause cause)
     gh_loop_timer_remove(relay->end_timer);
     relay->end_timer = NULL;
     relay->exit_code = cause == GH_RELAY_UNREAD && !relay->ended ? 1 : 0;
-    answer_all(&relay->active, cause);
-    answer_all(&relay->queue, cause);
+    do {
+        while (relay->inbox.first != NULL) {
+            gh_relay_item *item = relay->inbox.first;
+
+            gh_relay_list_remove(&relay->inbox, item);
+            gh_relay_list_append(&relay->queue, item);
+        }
+        answer_all(&relay->active, cause);
+        answer_all(&relay->queue, cause);
+    } while (relay->inbox.first != NULL);
+    gh_translator_end(relay->translator, GH_RPC_LOCAL_SHUTDOWN, reason_of(cause));
     gh_exchange_cancel(relay->stream);
     relay->stream = NULL;
     if (!say_farewell(relay, waited > LATE_MS ? FAREWELL_LATE_MS : FAREWELL_MS)) {
@@ -127,7 +136,7 @@ static bool is_idle(const gh_relay *relay)
             return false;
         }
     }
-    return relay->queue.count == 0;
+    return relay->queue.count == 0 && relay->inbox.count == 0;
 }
 
 void gh_relay_end_if_idle(gh_relay *relay)
@@ -153,12 +162,13 @@ void gh_relay_input_ended(void *context)
     if (relay->ending) {
         return;
     }
+    gh_translator_input_ended(relay->translator);
     if (gh_loop_timer_add(relay->loop, relay->settings->eof_wait_ms, on_waited, relay, &relay->end_timer) !=
         GH_OK) {
         gh_relay_end(relay, GH_RELAY_INPUT_ENDED);
         return;
     }
-    gh_relay_end_if_idle(relay);
+    gh_relay_pump(relay);
 }
 
 void gh_relay_output_closed(void *context)

@@ -29,6 +29,7 @@ typedef struct gh_relay_item {
     bool internal;       /* the relay's own: its answer is for nobody else */
     bool ahead;          /* an `initialize` that was answered before the server did */
     bool muted;          /* cancelled, but it has to go on */
+    int http_status;     /* of the response that it failed with */
     unsigned generation; /* of the session that it was sent in */
     int sessions_lost;
 } gh_relay_item;

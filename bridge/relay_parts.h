@@ -5,6 +5,7 @@
 #include "bridge/relay.h"
 #include "bridge/relay_item.h"
 #include "bridge/stdio.h"
+#include "bridge/translate/translator.h"
 
 struct gh_relay {
     gh_loop *loop;
@@ -12,12 +13,18 @@ struct gh_relay {
     const gh_bridge_settings *settings;
     gh_stdio *stdio;
     gh_era *era;
+    gh_translator *translator;
+    gh_relay_item *line;  /* the client's, while the translator looks at it */
+    gh_relay_list inbox;  /* from the translator, not looked at yet */
+    char *memory_key;     /* of what is remembered of the server; NULL: nothing is */
+    gh_loop_timer *ticks; /* while the translator needs them */
     gh_json_limits limits;
-    gh_relay_list queue;    /* in the order of arrival */
-    gh_relay_list active;   /* with an exchange */
-    size_t calls, notes;    /* of the active ones, that count against their caps */
-    gh_relay_item *barrier; /* active; nothing else is sent before it is done */
-    gh_exchange *stream;    /* the legacy GET stream */
+    gh_relay_list queue;     /* in the order of arrival */
+    gh_relay_list active;    /* with an exchange */
+    size_t calls, notes;     /* of the active ones, that count against their caps */
+    gh_relay_item *barrier;  /* active; nothing else is sent before it is done */
+    gh_exchange *stream;     /* the legacy GET stream */
+    gh_loop_timer *settling; /* while calls wait for that stream to be there */
     /* The legacy session, to open it anew. */
     char *initialize_params; /* raw, as the client sent them; NULL before */
     unsigned generation;
@@ -35,9 +42,13 @@ struct gh_relay {
     gh_loop_timer *end_timer;
 };
 
-/* relay.c: what reaches stdout. */
-/* Answers a request (writes nothing for muted and internal ones) and frees it. `line` is the whole reply. */
-void gh_relay_answer(gh_relay_item *item, gh_view line);
+/* relay.c: what comes from the client and goes to it, all of it through the translator. */
+/* A message that the translator gave is at its place in the queue, or done. */
+void gh_relay_take(gh_relay_item *item);
+/* A message of the server that is no answer; `message` NULL: it is parsed when that is needed. */
+void gh_relay_hand_on(gh_relay *relay, const gh_rpc_message *message, gh_view line, gh_view request);
+/* Answers a request (its own ones for nobody) and frees it. `line` is the whole reply. */
+void gh_relay_answer(gh_relay_item *item, const gh_rpc_message *message, gh_view line, int http_status);
 void gh_relay_answer_error(gh_relay_item *item, int code, const char *sentence);
 /* Takes it out of its list and frees it, releasing or cancelling its exchange. */
 void gh_relay_drop(gh_relay_item *item);
@@ -48,13 +59,16 @@ void gh_relay_pump(gh_relay *relay);
 /* relay_session.c: the legacy session. */
 /* `initialize` got this raw result. */
 void gh_relay_session_opened(gh_relay_item *initialize, gh_view session_id, gh_view result);
-/* `initialized` was accepted. */
+/* `initialized` was accepted. Calls wait a moment for the server's stream: what it says during one may go
+ * there. */
 void gh_relay_session_ready(gh_relay *relay);
 /* The server does not know the item's session any more; the item is queued again or answered. */
 void gh_relay_session_refused(gh_relay_item *item, const gh_verdict *verdict);
 /* There is no session, and what waits for one is answered with this. The next call tries again. */
 void gh_relay_session_failed(gh_relay *relay, int code, const char *sentence);
-/* The client's `initialize` is on its way: it is answered ahead when a person has to sign in first. */
+/* What the client opens with (true for such an item) is on its way: it is answered ahead when a person has to
+ * sign in first. */
+bool gh_relay_is_opening(const gh_relay_item *item);
 void gh_relay_session_watch(gh_relay *relay);
 /* Puts the relay's own `initialize` at the front of the queue; on failure what needs it is answered. */
 void gh_relay_session_reopen(gh_relay *relay);

@@ -6,6 +6,7 @@
 
 /* Reading stops when this much waits for its turn. */
 #define QUEUE_MAX 2048
+#define TICK_MS 1000
 
 /* What the relay's own state depends on, beyond the one reply. */
 static bool carries_session(const gh_relay_item *item)
@@ -21,7 +22,10 @@ static void on_message(void *context, gh_exchange *exchange, const gh_rpc_messag
     bool failed = false;
 
     if (!is_answer) {
-        gh_stdio_write_line(relay->stdio, line);
+        gh_relay_hand_on(relay, message, line, item->message.id);
+        if (relay->inbox.count > 0) {
+            gh_relay_pump(relay);
+        }
         return;
     }
     if (item->role == GH_RELAY_INITIALIZE && message->kind == GH_RPC_RESULT) {
@@ -29,7 +33,7 @@ static void on_message(void *context, gh_exchange *exchange, const gh_rpc_messag
     } else {
         failed = carries_session(item);
     }
-    gh_relay_answer(item, line);
+    gh_relay_answer(item, message, line, gh_exchange_http_status(exchange));
     if (failed) {
         gh_relay_session_failed(relay, GH_RPC_LOCAL_ERROR,
                                 "The server refused to open a session. Restart the client.");
@@ -47,9 +51,14 @@ static void on_note_done(gh_relay_item *item, const gh_verdict *verdict)
                     item->role == GH_RELAY_RESPONSE ? "response of the client" : "notification of the client",
                     verdict->error.message);
     }
+    bool renewed = ready && item->internal;
+
     gh_relay_drop(item);
     if (ready) {
         gh_relay_session_ready(relay);
+    }
+    if (renewed) {
+        gh_translator_session_renewed(relay->translator);
     }
 }
 
@@ -59,6 +68,7 @@ static void on_done(void *context, gh_exchange *exchange, const gh_verdict *verd
     gh_relay *relay = item->relay;
 
     (void)exchange;
+    item->http_status = verdict->http_status;
     if (!gh_relay_item_is_request(item)) {
         on_note_done(item, verdict);
     } else if (verdict->kind == GH_VERDICT_SESSION_LOST) {
@@ -96,7 +106,7 @@ static void set_out(gh_relay *relay, gh_relay_item *item, gh_exchange *exchange)
     if (item->role == GH_RELAY_INITIALIZE || item->role == GH_RELAY_INITIALIZED) {
         relay->barrier = item;
     }
-    if (item->role == GH_RELAY_INITIALIZE && !item->internal) {
+    if (gh_relay_is_opening(item)) {
         gh_relay_session_watch(relay);
     }
 }
@@ -128,6 +138,7 @@ static void start(gh_relay *relay, gh_relay_item *item)
         .body = item->message.raw,
         .id = gh_relay_item_is_request(item) ? item->message.id : gh_view_make(NULL, 0),
         .in_session = legacy && gh_era_has_session(relay->era) && item->role != GH_RELAY_INITIALIZE,
+        .opens_session = item->role == GH_RELAY_INITIALIZE,
         .repeatable = gh_era_is_repeatable(item->message.method),
         .resumable = legacy && gh_relay_item_is_request(item),
         .endless = item->endless,
@@ -140,6 +151,13 @@ static void start(gh_relay *relay, gh_relay_item *item)
     gh_status status = gh_era_headers_for(relay->era, &item->message, &request.headers, &error);
 
     item->generation = relay->generation;
+    if (status == GH_OK && !legacy) {
+        status = gh_translator_headers(relay->translator, &item->message, &request.headers);
+        if (status != GH_OK) {
+            gh_era_headers_clear(&request.headers);
+            (void)gh_error_set(&error, status, "The arguments of this call do not fit into HTTP headers.");
+        }
+    }
     if (status == GH_OK) {
         status = gh_remote_send(relay->remote, &request, &exchange);
     }
@@ -157,14 +175,33 @@ static bool needs_session(const gh_relay *relay, const gh_relay_item *item)
            item->role != GH_RELAY_INITIALIZED;
 }
 
-void gh_relay_pump(gh_relay *relay)
+static void take_inbox(gh_relay *relay)
+{
+    while (relay->inbox.first != NULL) {
+        gh_relay_item *item = relay->inbox.first;
+
+        gh_relay_list_remove(&relay->inbox, item);
+        gh_relay_take(item);
+    }
+}
+
+static void on_tick(void *context)
+{
+    gh_relay *relay = context;
+
+    relay->ticks = NULL;
+    gh_translator_tick(relay->translator);
+    gh_relay_pump(relay);
+}
+
+static void walk(gh_relay *relay)
 {
     gh_relay_item *item = relay->queue.first;
 
     while (item != NULL && !relay->ending) {
         gh_relay_item *next = item->next;
 
-        if (relay->barrier != NULL && item->role != GH_RELAY_RESPONSE) {
+        if ((relay->barrier != NULL || relay->settling != NULL) && item->role != GH_RELAY_RESPONSE) {
             break;
         }
         relay->emptied = false;
@@ -178,7 +215,23 @@ void gh_relay_pump(gh_relay *relay)
         }
         item = relay->emptied ? relay->queue.first : next;
     }
-    gh_stdio_pause(relay->stdio, relay->queue.count > QUEUE_MAX ||
-                                     relay->queue.bytes > 2 * (size_t)relay->settings->max_message);
+}
+
+void gh_relay_pump(gh_relay *relay)
+{
+    size_t count, bytes;
+
+    do {
+        take_inbox(relay);
+        walk(relay);
+    } while (relay->inbox.count > 0 && !relay->ending);
+    count = relay->queue.count + gh_translator_held_count(relay->translator);
+    bytes = relay->queue.bytes + gh_translator_held_bytes(relay->translator);
+    gh_stdio_pause(relay->stdio,
+                   count > QUEUE_MAX || bytes > 2 * (size_t)relay->settings->max_message || relay->ending);
+    if (relay->ticks == NULL && !relay->ending && gh_translator_needs_tick(relay->translator) &&
+        gh_loop_timer_add(relay->loop, TICK_MS, on_tick, relay, &relay->ticks) != GH_OK) {
+        relay->ticks = NULL; /* what waits for time then waits for the next message */
+    }
     gh_relay_end_if_idle(relay);
 }

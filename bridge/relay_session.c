@@ -10,6 +10,8 @@
  * page (a sibling process may be signing in) before it is answered ahead. */
 #define LOOK_MS 250
 #define LOOKS_MAX 2
+/* How long calls wait for the server's own stream. */
+#define SETTLE_MS 250
 /* Ids of the relay's own requests; they never reach the client. */
 #define REOPEN_ID "\"gatehouse-bridge-initialize\""
 
@@ -59,65 +61,46 @@ void gh_relay_session_opened(gh_relay_item *initialize, gh_view session_id, gh_v
     gh_buf_free(&text);
 }
 
-/* What a server may have, for nobody knows yet what this one has. */
-#define CAPABILITIES                                                                                         \
-    "{\"tools\":{\"listChanged\":true},\"resources\":{\"listChanged\":true},\"prompts\":{\"listChanged\":"   \
-    "true}}"
-#define PERSONALITY                                                                                          \
-    "\"serverInfo\":{\"name\":\"gatehouse-bridge\",\"version\":\"" GATEHOUSE_VERSION "\"},"                  \
-    "\"instructions\":\"The user has to sign in in the browser first. Calls wait for that.\""
-
-/* The version that the client asked for, if it is a legacy one that we know. */
-static const char *version_for(const gh_relay_item *initialize)
+/* Hosts give up on an opening that waits for a person. */
+static void answer_ahead(gh_relay_item *item)
 {
-    const char *found = GH_MCP_VERSION_2025_11;
-    char *asked = NULL;
-    gh_view raw;
+    gh_relay *relay = item->relay;
 
-    if (initialize->message.params.len == 0 ||
-        !gh_json_slice_member(initialize->message.params, "protocolVersion", &raw) ||
-        gh_json_slice_string(raw, &asked) != GH_OK) {
-        return found;
+    if (!gh_translator_answer_ahead(relay->translator)) {
+        return;
     }
-    for (size_t i = 0; i < GH_MCP_VERSIONS_COUNT; i++) {
-        if (strcmp(asked, GH_MCP_VERSIONS[i]) == 0 &&
-            gh_mcp_version_era(gh_view_of(asked)) == GH_MCP_ERA_LEGACY) {
-            found = GH_MCP_VERSIONS[i];
-        }
-    }
-    free(asked);
-    return found;
-}
-
-/* Hosts give up on an `initialize` that waits for a person. */
-static void answer_ahead(gh_relay_item *initialize)
-{
-    gh_relay *relay = initialize->relay;
-    gh_buf result = GH_BUF_INIT(4096);
-    gh_buf line = GH_BUF_INIT(8192);
-
-    (void)gh_buf_appendf(&result,
-                         "{\"protocolVersion\":\"%s\",\"capabilities\":" CAPABILITIES "," PERSONALITY "}",
-                         version_for(initialize));
-    if (gh_buf_status(&result) == GH_OK &&
-        gh_rpc_write_result(&line, initialize->message.id, gh_buf_view(&result)) == GH_OK) {
-        gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
-        remember(relay, initialize);
-        initialize->ahead = true;
-        initialize->muted = true;
+    item->muted = true;
+    if (item->role == GH_RELAY_INITIALIZE) {
+        remember(relay, item);
+        item->ahead = true;
         relay->lists_promised = true;
     }
-    gh_buf_free(&result);
-    gh_buf_free(&line);
+}
+
+bool gh_relay_is_opening(const gh_relay_item *item)
+{
+    return (item->role == GH_RELAY_INITIALIZE && !item->internal) ||
+           (item->role == GH_RELAY_CALL && strcmp(item->message.method, GH_MCP_DISCOVER) == 0);
+}
+
+/* What the client waits for to be opened; NULL when there is none that is on its way. */
+static gh_relay_item *opening_of(const gh_relay *relay)
+{
+    for (gh_relay_item *item = relay->active.first; item != NULL; item = item->next) {
+        if (gh_relay_is_opening(item) && !item->muted) {
+            return item;
+        }
+    }
+    return NULL;
 }
 
 static void on_look(void *context)
 {
     gh_relay *relay = context;
-    gh_relay_item *item = relay->barrier;
+    gh_relay_item *item = opening_of(relay);
 
     relay->patience = NULL;
-    if (item == NULL || item->role != GH_RELAY_INITIALIZE || item->muted || relay->ended) {
+    if (item == NULL || relay->ended) {
         return;
     }
     if (gh_exchange_awaits_login(item->exchange) &&
@@ -146,11 +129,34 @@ static void announce_lists(gh_relay *relay)
         gh_buf line = GH_BUF_INIT(256);
 
         if (gh_rpc_write_notification(&line, METHODS[i], gh_view_make(NULL, 0)) == GH_OK) {
-            gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
+            gh_relay_hand_on(relay, NULL, gh_buf_view(&line), gh_view_make(NULL, 0));
         }
         gh_buf_free(&line);
     }
     relay->lists_promised = false;
+}
+
+static void settled(gh_relay *relay)
+{
+    if (relay->settling != NULL) {
+        gh_loop_timer_remove(relay->settling);
+        relay->settling = NULL;
+        gh_relay_pump(relay);
+    }
+}
+
+static void on_settled_late(void *context)
+{
+    gh_relay *relay = context;
+
+    relay->settling = NULL;
+    gh_relay_pump(relay);
+}
+
+static void on_stream_open(void *context, gh_exchange *exchange)
+{
+    (void)exchange;
+    settled(context);
 }
 
 static void on_stream_message(void *context, gh_exchange *exchange, const gh_rpc_message *message,
@@ -159,9 +165,11 @@ static void on_stream_message(void *context, gh_exchange *exchange, const gh_rpc
     gh_relay *relay = context;
 
     (void)exchange;
-    (void)message;
     (void)is_answer;
-    gh_stdio_write_line(relay->stdio, line);
+    gh_relay_hand_on(relay, message, line, gh_view_make(NULL, 0));
+    if (relay->inbox.count > 0) {
+        gh_relay_pump(relay);
+    }
 }
 
 static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdict *verdict)
@@ -170,6 +178,7 @@ static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdic
 
     (void)exchange;
     relay->stream = NULL;
+    settled(relay);
     gh_log_debug("There is no stream for the server's own messages (HTTP %d).", verdict->http_status);
 }
 
@@ -180,6 +189,7 @@ void gh_relay_session_ready(gh_relay *relay)
         .in_session = gh_era_has_session(relay->era),
         .context = relay,
         .on_message = on_stream_message,
+        .on_open = on_stream_open,
         .on_done = on_stream_done,
     };
 
@@ -192,6 +202,9 @@ void gh_relay_session_ready(gh_relay *relay)
     if (gh_era_headers_for(relay->era, NULL, &request.headers, NULL) != GH_OK ||
         gh_remote_send(relay->remote, &request, &relay->stream) != GH_OK) {
         gh_log_warn("The stream for the server's own messages could not be opened.");
+    } else if (!gh_exchange_is_open(relay->stream) && relay->settling == NULL &&
+               gh_loop_timer_add(relay->loop, SETTLE_MS, on_settled_late, relay, &relay->settling) != GH_OK) {
+        relay->settling = NULL; /* then they do not wait */
     }
 }
 
@@ -235,10 +248,16 @@ void gh_relay_session_reopen(gh_relay *relay)
 
 void gh_relay_session_failed(gh_relay *relay, int code, const char *sentence)
 {
-    gh_relay_item *item = relay->queue.first;
+    gh_relay_item *item;
 
     relay->session_lost = true;
     relay->emptied = true;
+    while (relay->inbox.first != NULL) {
+        item = relay->inbox.first;
+        gh_relay_list_remove(&relay->inbox, item);
+        gh_relay_take(item);
+    }
+    item = relay->queue.first;
     while (item != NULL) {
         gh_relay_item *next = item->next;
 

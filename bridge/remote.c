@@ -7,12 +7,13 @@
 #include "shared/core/log.h"
 #include "shared/core/secret.h"
 
-#define HEADERS_MAX (GH_ERA_HEADERS_MAX + 4)
+#define HEADERS_MAX (GH_ERA_HEADERS_MAX + 5)
 /* For messages that have no answer: nothing takes long about them. */
 #define NOTE_TIMEOUT_MS 30000
 /* How long a reply that nobody reads any more may take to end. */
 #define DRAIN_MS 1000
 #define AUTHORIZATION_MAX (64 * 1024)
+#define PROOF_MAX (32 * 1024)
 
 gh_status gh_remote_new(gh_loop *loop, gh_authorizer *authorizer, const gh_bridge_settings *settings,
                         gh_remote **remote)
@@ -38,6 +39,7 @@ gh_status gh_remote_new(gh_loop *loop, gh_authorizer *authorizer, const gh_bridg
 /* Ends what is under way and frees it; it is in no list any more. */
 static void dispose(gh_exchange *exchange)
 {
+    free(exchange->held);
     gh_http_cancel(exchange->transfer);
     gh_authorizer_wait_cancel(exchange->wait);
     gh_loop_timer_remove(exchange->timer);
@@ -48,7 +50,7 @@ static void dispose(gh_exchange *exchange)
     free(exchange);
 }
 
-static void destroy(gh_exchange *exchange)
+void gh_exchange_destroy(gh_exchange *exchange)
 {
     if (exchange->previous != NULL) {
         exchange->previous->next = exchange->next;
@@ -72,6 +74,7 @@ void gh_remote_free(gh_remote *remote)
         next = exchange->next;
         dispose(exchange);
     }
+    gh_remote_forget_sse(remote);
     free(remote->name);
     free(remote);
 }
@@ -94,6 +97,9 @@ static void on_message(void *context, const gh_rpc_message *message, gh_view lin
     if (exchange->resuming || exchange->request.kind == GH_EXCHANGE_LISTEN) {
         exchange->retries = 0; /* it goes forward */
     }
+    if (is_answer && gh_exchange_holds(exchange, message, line)) {
+        return;
+    }
     if (!exchange->released && !exchange->dead) {
         exchange->request.on_message(exchange->request.context, exchange, message, line, is_answer);
     }
@@ -106,9 +112,17 @@ static gh_status on_head(void *context, gh_http_transfer *transfer, const gh_htt
 
     (void)transfer;
     exchange->sent = true;
+    exchange->http_status = head->status;
     status = gh_reply_begin(exchange->reply, head);
-    exchange->opened = exchange->opened || gh_reply_is_stream(exchange->reply);
-    return status;
+    if (!exchange->opened && gh_reply_is_stream(exchange->reply)) {
+        exchange->opened = true;
+        if (exchange->request.on_open != NULL && !exchange->released && !exchange->dead) {
+            exchange->busy = true;
+            exchange->request.on_open(exchange->request.context, exchange);
+            exchange->busy = false;
+        }
+    }
+    return exchange->dead ? GH_ERR_CANCELLED : status;
 }
 
 static gh_status on_body(void *context, gh_http_transfer *transfer, gh_view bytes)
@@ -133,15 +147,25 @@ static void on_done(void *context, gh_http_transfer *transfer, const gh_http_res
     exchange->busy = false;
     exchange->transfer = NULL;
     if (exchange->dead || exchange->released) {
-        destroy(exchange);
+        gh_exchange_destroy(exchange);
         return;
     }
+    gh_authorizer_note_nonce(exchange->remote->authorizer, gh_http_transfer_header(transfer, "DPoP-Nonce"));
     gh_exchange_next(exchange, &verdict, gh_http_transfer_header(transfer, "WWW-Authenticate"));
 }
 
-/* Appends the headers that every request carries. `authorization` holds the value that one of them borrows.
+static const char *method_of(const gh_exchange *exchange)
+{
+    if (exchange->request.kind == GH_EXCHANGE_DELETE) {
+        return "DELETE";
+    }
+    return exchange->request.kind == GH_EXCHANGE_POST && !exchange->resuming ? "POST" : "GET";
+}
+
+/* Appends the headers that every request carries. `authorization` and `proof` hold values that they borrow.
  */
-static size_t common_headers(gh_exchange *exchange, gh_buf *authorization, gh_http_header *headers)
+static size_t common_headers(gh_exchange *exchange, const char *url, gh_buf *authorization, gh_buf *proof,
+                             gh_http_header *headers)
 {
     bool posts = exchange->request.kind == GH_EXCHANGE_POST && !exchange->resuming;
     gh_view last_id = gh_reply_last_event_id(exchange->reply);
@@ -157,8 +181,11 @@ static size_t common_headers(gh_exchange *exchange, gh_buf *authorization, gh_ht
         headers[count++] = (gh_http_header){"Last-Event-ID", last_id.ptr}; /* a gh_buf's: ends with NUL */
     }
     if (exchange->token != NULL) {
-        (void)gh_buf_reserve(authorization, strlen(exchange->token) + 8); /* one block to wipe */
-        (void)gh_buf_appendf(authorization, "Bearer %s", exchange->token);
+        authorization->status = gh_authorizer_present(exchange->remote->authorizer, exchange->token,
+                                                      method_of(exchange), url, authorization, proof);
+        if (proof->len > 0) {
+            headers[count++] = (gh_http_header){"DPoP", gh_buf_cstr(proof)};
+        }
         headers[count++] = (gh_http_header){"Authorization", gh_buf_cstr(authorization)};
     }
     for (size_t i = 0; i < exchange->request.headers.count; i++) {
@@ -175,17 +202,16 @@ static int64_t idle_timeout(const gh_exchange *exchange)
     return exchange->request.id.len > 0 ? exchange->remote->settings->request_timeout_ms : NOTE_TIMEOUT_MS;
 }
 
-static gh_status start(gh_exchange *exchange)
+gh_status gh_exchange_start(gh_exchange *exchange, const char *url)
 {
     const gh_bridge_settings *settings = exchange->remote->settings;
     gh_http_header headers[HEADERS_MAX];
     gh_buf authorization = GH_BUF_INIT(AUTHORIZATION_MAX);
+    gh_buf proof = GH_BUF_INIT(PROOF_MAX);
     bool posts = exchange->request.kind == GH_EXCHANGE_POST && !exchange->resuming;
     gh_http_request request = {
-        .method = posts                                          ? "POST"
-                  : exchange->request.kind == GH_EXCHANGE_DELETE ? "DELETE"
-                                                                 : "GET",
-        .url = settings->url,
+        .method = method_of(exchange),
+        .url = url,
         .headers = headers,
         .connect_timeout_ms = settings->connect_timeout_ms,
         .idle_timeout_ms = idle_timeout(exchange),
@@ -202,7 +228,8 @@ static gh_status start(gh_exchange *exchange)
     if (posts) {
         request.body = exchange->request.body;
     }
-    request.header_count = common_headers(exchange, &authorization, headers);
+    exchange->http_status = 0;
+    request.header_count = common_headers(exchange, url, &authorization, &proof, headers);
     status = gh_buf_status(&authorization);
     if (status == GH_OK) {
         status = gh_http_start(gh_loop_http(exchange->remote->loop), &request, &exchange->transfer, &error);
@@ -214,6 +241,7 @@ static gh_status start(gh_exchange *exchange)
                      error.message[0] != '\0' ? error.message : gh_status_text(status));
     }
     gh_buf_wipe_free(&authorization);
+    gh_buf_free(&proof);
     return status;
 }
 
@@ -226,13 +254,15 @@ gh_status gh_exchange_go(gh_exchange *exchange)
     if (status != GH_OK || asked) {
         return status;
     }
-    token = gh_authorizer_token(exchange->remote->authorizer);
+    token = exchange->remote->settings->own_authorization ? NULL
+                                                          : gh_authorizer_token(exchange->remote->authorizer);
     gh_wipe_free(exchange->token);
     exchange->token = gh_text_dup(token);
     if (token != NULL && exchange->token == NULL) {
         return GH_ERR_NOMEM;
     }
-    return start(exchange);
+    return gh_exchange_prefers_sse(exchange) ? gh_exchange_go_sse(exchange)
+                                             : gh_exchange_start(exchange, exchange->remote->settings->url);
 }
 
 gh_status gh_remote_send(gh_remote *remote, const gh_exchange_request *request, gh_exchange **exchange)
@@ -254,6 +284,7 @@ gh_status gh_remote_send(gh_remote *remote, const gh_exchange_request *request, 
     remote->exchanges = made;
     status = gh_reply_new(&(gh_reply_options){.id = request->id,
                                               .url = remote->name,
+                                              .program = gh_bridge_program(remote->settings),
                                               .max_message = (size_t)remote->settings->max_message,
                                               .context = made,
                                               .on_message = on_message},
@@ -262,7 +293,7 @@ gh_status gh_remote_send(gh_remote *remote, const gh_exchange_request *request, 
         status = gh_exchange_go(made);
     }
     if (status != GH_OK) {
-        destroy(made);
+        gh_exchange_destroy(made);
         return status;
     }
     *exchange = made;
@@ -275,7 +306,7 @@ void gh_exchange_finish(gh_exchange *exchange, const gh_verdict *verdict)
         exchange->busy = true;
         exchange->request.on_done(exchange->request.context, exchange, verdict);
     }
-    destroy(exchange);
+    gh_exchange_destroy(exchange);
 }
 
 void gh_exchange_cancel(gh_exchange *exchange)
@@ -286,7 +317,7 @@ void gh_exchange_cancel(gh_exchange *exchange)
     if (exchange->busy) {
         exchange->dead = true;
     } else {
-        destroy(exchange);
+        gh_exchange_destroy(exchange);
     }
 }
 
@@ -295,7 +326,7 @@ static void on_drained(void *context)
     gh_exchange *exchange = context;
 
     exchange->drain_timer = NULL;
-    destroy(exchange);
+    gh_exchange_destroy(exchange);
 }
 
 void gh_exchange_release(gh_exchange *exchange)
@@ -315,9 +346,19 @@ bool gh_exchange_is_sent(const gh_exchange *exchange)
     return exchange->sent && exchange->wait == NULL;
 }
 
+bool gh_exchange_is_open(const gh_exchange *exchange)
+{
+    return exchange->opened || (exchange->over_sse && exchange->place == GH_SSE_WAITING);
+}
+
 bool gh_exchange_awaits_login(const gh_exchange *exchange)
 {
     return exchange->wait != NULL && exchange->waits_for_person;
+}
+
+int gh_exchange_http_status(const gh_exchange *exchange)
+{
+    return gh_reply_http_status(exchange->reply);
 }
 
 gh_view gh_exchange_session_id(const gh_exchange *exchange)

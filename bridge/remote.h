@@ -3,7 +3,12 @@
  * An exchange sends its message with the access token, asks the authorizer for another one when the server
  * refuses it (once for 401, twice for 403 with insufficient_scope), repeats what surely was not delivered for
  * some seconds while the server is away, resumes a legacy stream that broke off (Last-Event-ID), and ends
- * with exactly one verdict. Belongs to the loop's thread. */
+ * with exactly one verdict.
+ *
+ * Behind it is Streamable HTTP or, by --transport or by the specification's fall-back (2026-07-28, "HTTP+SSE
+ * Transport (2024-11-05)"), the old HTTP+SSE transport: then LISTEN gets what the shared stream carries
+ * beyond the answers, DELETE does nothing, and the session ends with the stream. Belongs to the loop's
+ * thread. */
 #ifndef GH_BRIDGE_REMOTE_H
 #define GH_BRIDGE_REMOTE_H
 
@@ -44,6 +49,7 @@ typedef struct gh_exchange_request {
     gh_view id;             /* raw, copied; empty when no answer is expected */
     gh_era_headers headers; /* taken over, also on failure */
     bool in_session;        /* the headers carry a session id */
+    bool opens_session;     /* a legacy `initialize`: shows which transport the server speaks */
     bool repeatable;        /* may be sent again although it may have been delivered */
     bool resumable;         /* legacy: a stream that broke off may be taken up again */
     bool endless;           /* a subscription: silence is no failure */
@@ -51,6 +57,8 @@ typedef struct gh_exchange_request {
     /* A message from the server, `is_answer` for the response to `id`. May release the exchange. */
     void (*on_message)(void *context, gh_exchange *exchange, const gh_rpc_message *message, gh_view line,
                        bool is_answer);
+    /* LISTEN, once: the server's stream is there. May be NULL. */
+    void (*on_open)(void *context, gh_exchange *exchange);
     /* Exactly once unless cancelled or released; the exchange is gone afterwards. */
     void (*on_done)(void *context, gh_exchange *exchange, const gh_verdict *verdict);
 } gh_exchange_request;
@@ -66,8 +74,12 @@ void gh_exchange_release(gh_exchange *exchange);
 
 /* The server has, or may have, the message now: a cancellation is worth sending. */
 bool gh_exchange_is_sent(const gh_exchange *exchange);
+/* LISTEN: the stream is there. */
+bool gh_exchange_is_open(const gh_exchange *exchange);
 /* The authorizer was asked for a token, and the answer may take a person. */
 bool gh_exchange_awaits_login(const gh_exchange *exchange);
+/* HTTP status of the response that is under way, or was last; 0 before one. */
+int gh_exchange_http_status(const gh_exchange *exchange);
 /* Session id of the response that is under way; empty when there is none. Borrowed, within on_message. */
 gh_view gh_exchange_session_id(const gh_exchange *exchange);
 /* Why it is still trying; NULL when nothing went wrong so far. */

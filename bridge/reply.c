@@ -128,7 +128,8 @@ static void deliver(gh_reply *reply, gh_view text)
         tell_drop(reply, why.message);
     } else if (message.kind == GH_RPC_BATCH) {
         deliver_batch(reply, message.raw);
-    } else if (message.kind == GH_RPC_REQUEST || message.kind == GH_RPC_NOTIFICATION) {
+    } else if (message.kind == GH_RPC_REQUEST || message.kind == GH_RPC_NOTIFICATION ||
+               reply->options.everything) {
         hand_on(reply, &message, false);
     } else if (!reply->answered && reply->options.id.len > 0 &&
                gh_rpc_id_equals(message.id, reply->options.id)) {
@@ -150,6 +151,8 @@ static gh_status on_event(void *context, const gh_sse_event *event)
     }
     if (event->data.len > 0 && gh_view_eq_cstr(event->event, "message")) {
         deliver(reply, event->data);
+    } else if (reply->options.on_endpoint != NULL && gh_view_eq_cstr(event->event, "endpoint")) {
+        return reply->options.on_endpoint(reply->options.context, event->data);
     }
     return GH_OK;
 }
@@ -240,6 +243,7 @@ static void judge(gh_reply *reply, const gh_http_transfer *transfer, const gh_ht
 {
     gh_verdict_facts facts = {
         .url = reply->options.url,
+        .program = reply->options.program,
         .retry_after_s = reply->head.retry_after_s,
         .content_type = reply->head.content_type,
         .wants_answer = reply->options.id.len > 0,
@@ -285,6 +289,11 @@ void gh_reply_end(gh_reply *reply, const gh_http_transfer *transfer, const gh_ht
     gh_buf_init(&reply->body, reply->options.max_message);
     gh_sse_parser_free(reply->parser);
     reply->parser = NULL;
+}
+
+int gh_reply_http_status(const gh_reply *reply)
+{
+    return reply->head.status;
 }
 
 bool gh_reply_answered(const gh_reply *reply)

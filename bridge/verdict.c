@@ -141,9 +141,8 @@ static void judge_refusal(const gh_verdict_facts *facts, gh_verdict *verdict)
         verdict->code = GH_RPC_LOCAL_AUTH_REQUIRED;
         (void)gh_error_set(
             &verdict->error, GH_ERR_DENIED,
-            "The server refused the access token (HTTP 401). Run `gatehouse-bridge login %s` to sign "
-            "in again.",
-            facts->url);
+            "The server refused the access token (HTTP 401). Run `%.100s login %s` to sign in again.",
+            facts->program != NULL ? facts->program : "gatehouse-bridge", facts->url);
     } else if (status == 403 && is_scope_challenge(facts->challenge)) {
         set(verdict, GH_VERDICT_UNAUTHORIZED);
         verdict->code = GH_RPC_LOCAL_AUTH_REQUIRED;

@@ -33,7 +33,8 @@ typedef struct gh_verdict {
 
 /* What is known when a response has ended; views are borrowed. */
 typedef struct gh_verdict_facts {
-    const char *url; /* where the message went */
+    const char *url;     /* where the message went */
+    const char *program; /* how to start the bridge, for hints; NULL for its name */
     const gh_http_result *result;
     int64_t retry_after_s;
     gh_view content_type, location, challenge;

@@ -21,7 +21,7 @@ static const struct text_member {
     {"token_endpoint", offsetof(gh_credentials, token_endpoint), true},
     {"registration_endpoint", offsetof(gh_credentials, registration_endpoint), false},
     {"revocation_endpoint", offsetof(gh_credentials, revocation_endpoint), false},
-    {"client_id", offsetof(gh_credentials, client_id), true},
+    {"client_id", offsetof(gh_credentials, client_id), false},
     {"redirect_uri", offsetof(gh_credentials, redirect_uri), false},
     {"token_auth_method", offsetof(gh_credentials, token_auth_method), false},
     {"scope", offsetof(gh_credentials, scope), false},
@@ -34,6 +34,17 @@ static const struct secret_member {
     {"client_secret", offsetof(gh_credentials, client_secret)},
     {"access_token", offsetof(gh_credentials, access_token)},
     {"refresh_token", offsetof(gh_credentials, refresh_token)},
+    {"dpop_key", offsetof(gh_credentials, dpop_key)},
+};
+
+static const struct flag_member {
+    const char *name;
+    size_t offset;
+} FLAG_MEMBERS[] = {
+    {"iss_parameter_supported", offsetof(gh_credentials, iss_parameter_supported)},
+    {"dpop_bound", offsetof(gh_credentials, dpop_bound)},
+    {"endpoints_guessed", offsetof(gh_credentials, endpoints_guessed)},
+    {"client_in_doubt", offsetof(gh_credentials, client_in_doubt)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -92,11 +103,11 @@ gh_status gh_credentials_encode(const gh_credentials *credentials, gh_buf *out)
             write_member(out, SECRET_MEMBERS[i].name, gh_secret_view(secret));
         }
     }
-    gh_buf_appendf(out,
-                   ",\n  \"iss_parameter_supported\": %s,\n  \"client_in_doubt\": %s,\n  \"expires_at\": "
-                   "%lld\n}\n",
-                   credentials->iss_parameter_supported ? "true" : "false",
-                   credentials->client_in_doubt ? "true" : "false", (long long)credentials->expires_at);
+    for (size_t i = 0; i < COUNT(FLAG_MEMBERS); i++) {
+        const bool *flag = (const bool *)(const void *)((const char *)credentials + FLAG_MEMBERS[i].offset);
+        gh_buf_appendf(out, ",\n  \"%s\": %s", FLAG_MEMBERS[i].name, *flag ? "true" : "false");
+    }
+    gh_buf_appendf(out, ",\n  \"expires_at\": %lld\n}\n", (long long)credentials->expires_at);
     return gh_buf_status(out);
 }
 
@@ -143,11 +154,11 @@ static gh_status read_members(const cJSON *json, gh_credentials *credentials, gh
     if (!gh_json_get_int64(json, "expires_at", &credentials->expires_at)) {
         credentials->expires_at = 0;
     }
-    if (!gh_json_get_bool(json, "iss_parameter_supported", &credentials->iss_parameter_supported)) {
-        credentials->iss_parameter_supported = false;
-    }
-    if (!gh_json_get_bool(json, "client_in_doubt", &credentials->client_in_doubt)) {
-        credentials->client_in_doubt = false;
+    for (size_t i = 0; i < COUNT(FLAG_MEMBERS); i++) {
+        bool *flag = (bool *)(void *)((char *)credentials + FLAG_MEMBERS[i].offset);
+        if (!gh_json_get_bool(json, FLAG_MEMBERS[i].name, flag)) {
+            *flag = false;
+        }
     }
     return GH_OK;
 }

@@ -1,5 +1,6 @@
 #include "bridge/login/authorization.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/core/bytes.h"
@@ -51,6 +52,24 @@ gh_status gh_authorization_scope(const gh_scope_sources *sources, char **scope, 
                               "--scope");
 }
 
+/* True when one of them is called so. */
+static bool add_more(const gh_text_list *more, const char *name, gh_buf *query)
+{
+    bool found = false;
+    for (size_t i = 0; more != NULL && i < more->count; i++) {
+        gh_view text = gh_view_of(more->items[i]);
+        char *key = gh_view_dup(gh_view_make(text.ptr, gh_view_find(text, '=')));
+        if (key == NULL) {
+            query->status = GH_ERR_NOMEM;
+            break;
+        }
+        gh_form_add(query, key, text.ptr + strlen(key) + 1);
+        found |= strcmp(key, name) == 0;
+        free(key);
+    }
+    return found;
+}
+
 gh_status gh_authorization_url(const gh_authorization_request *request, char **url, gh_error *error)
 {
     gh_buf query = GH_BUF_INIT(GH_URL_MAX);
@@ -65,7 +84,9 @@ gh_status gh_authorization_url(const gh_authorization_request *request, char **u
     gh_form_add(&query, "resource", request->resource);
     gh_form_add(&query, "scope", request->scope);
     /* Without it a provider that follows OpenID Connect Core, 11, gives no refresh token. */
-    gh_form_add(&query, "prompt", has_word(request->scope, OFFLINE) ? "consent" : NULL);
+    if (!add_more(request->more, "prompt", &query)) {
+        gh_form_add(&query, "prompt", has_word(request->scope, OFFLINE) ? "consent" : NULL);
+    }
     gh_buf_append_cstr(&text, request->endpoint);
     gh_buf_append_char(&text, strchr(request->endpoint, '?') == NULL ? '?' : '&');
     gh_buf_append_view(&text, gh_buf_view(&query));

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "shared/config/options.h"
 #include "shared/core/secret.h"
 #include "shared/core/status.h"
 #include "shared/net/form.h"
@@ -27,8 +28,9 @@ typedef struct gh_authorization_request {
     const char *redirect_uri;
     const char *state;
     const char *code_challenge; /* S256 */
-    const char *resource;
-    const char *scope; /* NULL for none */
+    const char *resource;       /* NULL for none */
+    const char *scope;          /* NULL for none */
+    const gh_text_list *more;   /* NAME=VALUE, which no other member sets; NULL for none */
 } gh_authorization_request;
 
 /* *url is owned by the caller and at most GH_URL_MAX long. */

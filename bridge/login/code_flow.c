@@ -6,8 +6,7 @@
 
 #include "bridge/browser.h"
 #include "bridge/login/authorization.h"
-#include "bridge/login/discover.h"
-#include "bridge/login/register.h"
+#include "bridge/login/preparation.h"
 #include "bridge/login/token.h"
 #include "bridge/loopback.h"
 #include "shared/core/log.h"
@@ -23,13 +22,9 @@ struct gh_code_flow {
     gh_code_flow_done done;
     void *context;
     char *scope_hint;
-    char *granted;              /* by an earlier login at the same issuer */
-    char *earlier_issuer;       /* of the earlier login; NULL without one */
-    bool client_in_doubt;       /* its client may be unknown there by now */
-    gh_credentials credentials; /* grows until it is handed over */
-    gh_discovered found;
-    gh_discover *discover;
-    gh_register *registration;
+    uint16_t earlier_port; /* of an earlier registration, for servers that compare ports; 0 without one */
+    gh_prepared prepared;  /* its credentials grow until they are handed over */
+    gh_preparation *preparation;
     gh_token_call *exchange;
     gh_loopback *loopback;
     gh_loop_timer *soon; /* leaves the listener's callback before the flow goes on */
@@ -43,8 +38,7 @@ struct gh_code_flow {
 
 static void flow_free(gh_code_flow *flow)
 {
-    gh_discover_cancel(flow->discover);
-    gh_register_cancel(flow->registration);
+    gh_preparation_cancel(flow->preparation);
     gh_token_cancel(flow->exchange);
     gh_loop_timer_remove(flow->soon);
     if (flow->loopback != NULL) {
@@ -53,15 +47,12 @@ static void flow_free(gh_code_flow *flow)
             "The sign-in was stopped before it was complete. Try again from your application.");
     }
     gh_loopback_free(flow->loopback);
-    gh_credentials_clear(&flow->credentials);
-    gh_discovered_clear(&flow->found);
+    gh_prepared_clear(&flow->prepared);
     gh_wipe_free(flow->state);
     gh_secret_free(flow->verifier);
     gh_secret_free(flow->code);
     free(flow->url);
     free(flow->scope_hint);
-    free(flow->granted);
-    free(flow->earlier_issuer);
     free(flow);
 }
 
@@ -82,14 +73,14 @@ static void conclude(gh_code_flow *flow)
     gh_code_flow_done done = flow->done;
     void *context = flow->context;
     gh_error error = flow->error;
-    gh_credentials credentials = flow->credentials;
+    gh_credentials credentials = flow->prepared.credentials;
     credentials.client_in_doubt = false;
     if (flow->loopback != NULL) {
         gh_loopback_finish(flow->loopback, error.status == GH_OK,
                            error.status == GH_OK ? "You can close this page and go back to your application."
                                                  : error.message);
     }
-    memset(&flow->credentials, 0, sizeof(flow->credentials));
+    memset(&flow->prepared.credentials, 0, sizeof(flow->prepared.credentials));
     flow_free(flow);
     if (error.status != GH_OK) {
         gh_credentials_clear(&credentials);
@@ -113,11 +104,12 @@ static void after_response(void *context)
     flow->soon = NULL;
     if (flow->error.status == GH_OK) {
         char *code = gh_view_dup(gh_secret_view(flow->code));
-        gh_status status = code == NULL ? gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory")
-                                        : gh_token_exchange(flow->loop, flow->settings, &flow->credentials,
-                                                            code, gh_loopback_redirect_uri(flow->loopback),
-                                                            gh_secret_view(flow->verifier), exchanged, flow,
-                                                            &flow->exchange, &flow->error);
+        gh_status status =
+            code == NULL
+                ? gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory")
+                : gh_token_exchange(flow->loop, flow->settings, &flow->prepared.credentials, code,
+                                    gh_loopback_redirect_uri(flow->loopback), gh_secret_view(flow->verifier),
+                                    exchanged, flow, &flow->exchange, &flow->error);
         gh_wipe_free(code);
         if (status == GH_OK) {
             return;
@@ -130,13 +122,14 @@ static void after_response(void *context)
 static gh_loopback_verdict responded(void *context, const gh_form *query)
 {
     gh_code_flow *flow = context;
+    const gh_server_metadata *server = &flow->prepared.found.server;
     const char *state = gh_form_get(query, "state");
-    if (state == NULL || flow->code_taken ||
+    if (state == NULL || flow->code_taken || flow->state == NULL ||
         !gh_equal_constant_time(gh_view_of(state), gh_view_of(flow->state))) {
         return GH_LOOPBACK_REFUSE;
     }
     flow->code_taken = true;
-    gh_authorization_issuer issuer = {flow->found.server.issuer, flow->found.server.iss_parameter_supported};
+    gh_authorization_issuer issuer = {server->issuer, server->iss_parameter_supported};
     flow->error.status = gh_authorization_response(query, &issuer, &flow->code, &flow->error);
     if (gh_loop_timer_add(flow->loop, 0, after_response, flow, &flow->soon) != GH_OK) {
         flow->code_taken = false;
@@ -148,21 +141,42 @@ static gh_loopback_verdict responded(void *context, const gh_form *query)
     return GH_LOOPBACK_HOLD;
 }
 
+/* True when `pasted` is the redirect's address, whatever its query. */
+static bool is_redirect(const gh_code_flow *flow, const gh_url *pasted)
+{
+    gh_url redirect;
+    return gh_url_parse(gh_view_of(gh_loopback_redirect_uri(flow->loopback)), &redirect, NULL) == GH_OK &&
+           gh_url_same_origin(&redirect, pasted) && gh_view_eq(redirect.path, pasted->path);
+}
+
+gh_status gh_code_flow_paste(gh_code_flow *flow, gh_view text, gh_error *error)
+{
+    gh_url url;
+    gh_form *query = NULL;
+    bool fits = gh_url_parse(text, &url, NULL) == GH_OK && is_redirect(flow, &url) &&
+                gh_form_parse(url.query, &query, NULL) == GH_OK && !gh_form_has_duplicate(query, NULL);
+    /* The same gate as for a browser's request: state first, everything else after. */
+    bool taken = fits && responded(flow, query) == GH_LOOPBACK_HOLD;
+    gh_form_free(query);
+    if (taken) {
+        return GH_OK;
+    }
+    return gh_error_set(error, GH_ERR_INVALID,
+                        fits ? "that URL does not belong to the sign-in that is waiting; paste the one that "
+                               "the browser ended at for the page above"
+                             : "that is not the URL that the browser ended at: it begins with %s?",
+                        gh_loopback_redirect_uri(flow->loopback));
+}
+
 static gh_status build_url(gh_code_flow *flow)
 {
     char challenge[GH_PKCE_CHALLENGE_MAX];
-    gh_credentials *credentials = &flow->credentials;
-    const gh_server_metadata *server = &flow->found.server;
-    gh_scope_sources sources = {
-        .settings = flow->settings->scope,
-        .challenge = flow->scope_hint,
-        .resource = flow->found.resource.scopes_supported,
-        .granted = flow->granted,
-        .server = server->scopes_supported,
-    };
+    gh_credentials *credentials = &flow->prepared.credentials;
     free(credentials->scope);
+    credentials->scope = NULL;
     /* Kept, for it counts as granted when the token reply names no scope (RFC 6749, 5.1). */
-    gh_status status = gh_authorization_scope(&sources, &credentials->scope, &flow->error);
+    gh_status status = gh_prepared_scope(flow->settings, &flow->prepared, flow->scope_hint,
+                                         &credentials->scope, &flow->error);
     if (status == GH_OK && (gh_pkce_verifier_new(&flow->verifier) != GH_OK ||
                             gh_pkce_challenge(gh_secret_view(flow->verifier), challenge) != GH_OK ||
                             gh_random_token(STATE_BYTES, &flow->state) != GH_OK)) {
@@ -170,13 +184,14 @@ static gh_status build_url(gh_code_flow *flow)
     }
     if (status == GH_OK) {
         gh_authorization_request request = {
-            .endpoint = server->authorization_endpoint,
+            .endpoint = credentials->authorization_endpoint,
             .client_id = credentials->client_id,
             .redirect_uri = gh_loopback_redirect_uri(flow->loopback),
             .state = flow->state,
             .code_challenge = challenge,
-            .resource = credentials->resource,
+            .resource = flow->settings->no_resource ? NULL : credentials->resource,
             .scope = credentials->scope,
+            .more = &flow->settings->authorize_params,
         };
         status = gh_authorization_url(&request, &flow->url, &flow->error);
     }
@@ -197,174 +212,28 @@ static void open_browser(gh_code_flow *flow)
     }
 }
 
-static void have_client(gh_code_flow *flow)
+static void prepared(void *context, gh_status status, gh_prepared *result, const gh_error *error)
 {
-    if (build_url(flow) != GH_OK) {
+    gh_code_flow *flow = context;
+    flow->preparation = NULL;
+    flow->error = *error;
+    flow->error.status = status;
+    if (status == GH_OK) {
+        flow->prepared = *result;
+        flow->error.status = build_url(flow);
+    }
+    if (flow->error.status != GH_OK) {
         conclude(flow);
         return;
     }
     open_browser(flow);
 }
 
-static void registered(void *context, gh_status status, const gh_error *error)
-{
-    gh_code_flow *flow = context;
-    flow->registration = NULL;
-    if (status != GH_OK) {
-        flow->error = *error;
-        conclude(flow);
-        return;
-    }
-    gh_log_info("registered as a client of %s", flow->found.server.issuer);
-    have_client(flow);
-}
-
-static bool replace_text(char **target, const char *text)
-{
-    char *copy = gh_text_dup(text);
-    if (text != NULL && copy == NULL) {
-        return false;
-    }
-    free(*target);
-    *target = copy;
-    return true;
-}
-
-/* What will be stored, but for client and tokens. */
-static gh_status take_metadata(gh_code_flow *flow)
-{
-    gh_credentials *credentials = &flow->credentials;
-    const gh_server_metadata *server = &flow->found.server;
-    credentials->iss_parameter_supported = server->iss_parameter_supported;
-    if (!replace_text(&credentials->mcp_url, flow->settings->url) ||
-        !replace_text(&credentials->resource, flow->found.resource.resource) ||
-        !replace_text(&credentials->issuer, server->issuer) ||
-        !replace_text(&credentials->authorization_endpoint, server->authorization_endpoint) ||
-        !replace_text(&credentials->token_endpoint, server->token_endpoint) ||
-        !replace_text(&credentials->registration_endpoint, server->registration_endpoint) ||
-        !replace_text(&credentials->revocation_endpoint, server->revocation_endpoint)) {
-        return gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory");
-    }
-    return GH_OK;
-}
-
-static gh_status use_given_client(gh_code_flow *flow)
-{
-    gh_credentials *credentials = &flow->credentials;
-    const gh_bridge_settings *settings = flow->settings;
-    gh_secret *secret = NULL;
-    /* A secret must not follow wherever a server points (client-registration, Authorization Server
-     * Binding). */
-    if (flow->earlier_issuer != NULL && strcmp(flow->earlier_issuer, credentials->issuer) != 0 &&
-        credentials->client_id != NULL && strcmp(credentials->client_id, settings->client_id) == 0) {
-        return gh_error_set(
-            &flow->error, GH_ERR_DENIED,
-            "the server now sends sign-ins to %.150s, but the client of --client-id was used at "
-            "%.150s; if that is right, run `gatehouse-bridge logout` for the server first",
-            credentials->issuer, flow->earlier_issuer);
-    }
-    free(credentials->token_auth_method);
-    credentials->token_auth_method = NULL;
-    if (settings->client_secret != NULL) {
-        const char *methods = flow->found.server.token_endpoint_auth_methods_supported;
-        bool post = methods != NULL &&
-                    !gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_basic")) &&
-                    gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_post"));
-        secret = gh_secret_new(gh_secret_view(settings->client_secret));
-        if (secret == NULL || !replace_text(&credentials->token_auth_method,
-                                            post ? "client_secret_post" : "client_secret_basic")) {
-            gh_secret_free(secret);
-            return gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory");
-        }
-    }
-    gh_secret_free(credentials->client_secret);
-    credentials->client_secret = secret;
-    return replace_text(&credentials->client_id, settings->client_id)
-               ? GH_OK
-               : gh_error_set(&flow->error, GH_ERR_NOMEM, "out of memory");
-}
-
-/* May the client of the earlier login be used? It belongs to the server that registered it and is never
- * carried to another issuer; and since many servers compare the whole redirect, a new one is registered where
- * the earlier port could not be had. */
-static bool client_is_usable(const gh_code_flow *flow)
-{
-    const gh_credentials *credentials = &flow->credentials;
-    const gh_server_metadata *server = &flow->found.server;
-    if (credentials->client_id == NULL || flow->earlier_issuer == NULL ||
-        strcmp(flow->earlier_issuer, server->issuer) != 0) {
-        return false;
-    }
-    return server->registration_endpoint == NULL ||
-           (!flow->client_in_doubt && credentials->redirect_uri != NULL &&
-            strcmp(credentials->redirect_uri, gh_loopback_redirect_uri(flow->loopback)) == 0);
-}
-
-static void choose_client(gh_code_flow *flow)
-{
-    if (flow->settings->client_id != NULL) {
-        if (use_given_client(flow) == GH_OK) {
-            have_client(flow);
-        } else {
-            conclude(flow);
-        }
-    } else if (client_is_usable(flow)) {
-        have_client(flow);
-    } else if (gh_register_start(flow->loop, flow->settings, &flow->found.server,
-                                 gh_loopback_redirect_uri(flow->loopback), &flow->credentials, registered,
-                                 flow, &flow->registration, &flow->error) != GH_OK) {
-        conclude(flow);
-    }
-}
-
-static void discovered(void *context, gh_status status, gh_discovered *found, const gh_error *error)
-{
-    gh_code_flow *flow = context;
-    flow->discover = NULL;
-    if (status != GH_OK) {
-        flow->error = *error;
-        /* The client is not what was not found. */
-        flow->error.status = status == GH_ERR_NOT_FOUND ? GH_ERR_UNSUPPORTED : status;
-        conclude(flow);
-        return;
-    }
-    flow->found = *found;
-    if (flow->earlier_issuer == NULL || strcmp(flow->earlier_issuer, found->server.issuer) != 0) {
-        free(flow->granted);
-        flow->granted = NULL;
-    }
-    if (take_metadata(flow) != GH_OK) {
-        conclude(flow);
-    } else {
-        choose_client(flow);
-    }
-}
-
-/* What may be used again of an earlier login: its client, and what it was granted. */
-static bool take_previous(gh_code_flow *flow, const gh_credentials *previous)
-{
-    gh_credentials *credentials = &flow->credentials;
-    if (previous->client_secret != NULL) {
-        credentials->client_secret = gh_secret_new(gh_secret_view(previous->client_secret));
-        if (credentials->client_secret == NULL) {
-            return false;
-        }
-    }
-    flow->client_in_doubt = previous->client_in_doubt;
-    return replace_text(&flow->earlier_issuer, previous->issuer) &&
-           replace_text(&flow->granted, previous->scope) &&
-           replace_text(&credentials->client_id, previous->client_id) &&
-           replace_text(&credentials->token_auth_method, previous->token_auth_method) &&
-           replace_text(&credentials->redirect_uri, previous->redirect_uri);
-}
-
-/* The port that an earlier registration named, for servers that compare ports; 0 without one. */
-static uint16_t previous_port(const gh_code_flow *flow)
+static uint16_t port_of(const char *redirect_uri)
 {
     gh_url url;
-    if (flow->credentials.redirect_uri == NULL ||
-        gh_url_parse(gh_view_of(flow->credentials.redirect_uri), &url, NULL) != GH_OK ||
-        !gh_url_is_loopback(&url)) {
+    if (redirect_uri == NULL || gh_url_parse(gh_view_of(redirect_uri), &url, NULL) != GH_OK ||
+        !gh_url_is_loopback(&url) || !url.has_port) {
         return 0;
     }
     return url.port;
@@ -373,12 +242,15 @@ static uint16_t previous_port(const gh_code_flow *flow)
 static gh_status open_listener(gh_code_flow *flow, gh_error *error)
 {
     uint16_t wanted = (uint16_t)flow->settings->callback_port;
-    uint16_t earlier = wanted == 0 ? previous_port(flow) : 0;
-    if (earlier != 0 &&
-        gh_loopback_new(flow->loop, earlier, responded, flow, &flow->loopback, NULL) == GH_OK) {
+    gh_loopback_address address = {.port = wanted == 0 ? flow->earlier_port : 0,
+                                   .host = flow->settings->callback_host,
+                                   .path = flow->settings->callback_path};
+    if (address.port != 0 &&
+        gh_loopback_new_at(flow->loop, &address, responded, flow, &flow->loopback, NULL) == GH_OK) {
         return GH_OK;
     }
-    return gh_loopback_new(flow->loop, wanted, responded, flow, &flow->loopback, error);
+    address.port = wanted;
+    return gh_loopback_new_at(flow->loop, &address, responded, flow, &flow->loopback, error);
 }
 
 gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings *settings,
@@ -394,16 +266,20 @@ gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings *settings,
     started->done = done;
     started->context = context;
     gh_status status = GH_OK;
-    if (!replace_text(&started->scope_hint, options->scope) ||
-        (options->previous != NULL && !take_previous(started, options->previous))) {
+    started->scope_hint = gh_text_dup(options->scope);
+    if (options->scope != NULL && started->scope_hint == NULL) {
         status = gh_error_set(error, GH_ERR_NOMEM, "out of memory");
     }
     if (status == GH_OK) {
+        started->earlier_port = port_of(options->previous != NULL ? options->previous->redirect_uri : NULL);
         status = open_listener(started, error);
     }
     if (status == GH_OK) {
-        status = gh_discover_start(loop, settings, options->metadata_url, discovered, started,
-                                   &started->discover, error);
+        gh_preparation_options ground = {.metadata_url = options->metadata_url,
+                                         .redirect_uri = gh_loopback_redirect_uri(started->loopback),
+                                         .previous = options->previous};
+        status =
+            gh_preparation_start(loop, settings, &ground, prepared, started, &started->preparation, error);
     }
     if (status != GH_OK) {
         flow_free(started);

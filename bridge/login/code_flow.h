@@ -32,6 +32,10 @@ GH_MUST_USE gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings
 /* NULL is fine. Closes the listener at once; a browser that waits for the end page is told. */
 void gh_code_flow_cancel(gh_code_flow *flow);
 
+/* Takes the URL that the browser ended at in place of its request to the listener, for browsers on another
+ * machine. The same rules hold; GH_ERR_INVALID with a sentence leaves the login pending. */
+GH_MUST_USE gh_status gh_code_flow_paste(gh_code_flow *flow, gh_view text, gh_error *error);
+
 /* The URL to open; NULL until it is known. Borrowed. */
 const char *gh_code_flow_url(const gh_code_flow *flow);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/login/fetch.h"
+#include "bridge/login/issuer.h"
 #include "bridge/login/policy.h"
 #include "shared/core/log.h"
 #include "shared/net/url.h"
@@ -21,6 +22,8 @@ struct gh_discover {
     size_t next;         /* the candidate that comes next */
     char *challenge_url; /* the challenge's document, tried before the candidates; NULL when there is none */
     char *issuer;
+    const char *base; /* what may lead where is judged by this URL: the MCP server's, or the issuer's own */
+    bool issuer_only, resource_only, may_guess;
     gh_fetch *fetch;
     gh_loop_timer *soon; /* the first step, from the loop */
     gh_error error;
@@ -84,21 +87,23 @@ static const char *stage_name(const gh_discover *discover)
                                              : "authorization server's metadata URL";
 }
 
-/* The issuer follows from the resource metadata; without any it is the origin of the MCP URL
- * (2025-03-26). */
+/* The issuer follows from the resource metadata; without any it is the one that the person named, else the
+ * origin of the MCP URL (2025-03-26). */
 static gh_status begin_server_stage(gh_discover *discover)
 {
     gh_error *error = &discover->error;
-    if (discover->found.resource.authorization_server_count > 0) {
-        discover->issuer = gh_text_dup(discover->found.resource.authorization_servers[0]);
-    } else {
-        gh_url url;
-        gh_buf origin = GH_BUF_INIT(GH_URL_MAX);
-        if (gh_url_parse(gh_view_of(discover->settings->url), &url, error) != GH_OK) {
+    if (discover->issuer_only) {
+        discover->base = discover->issuer;
+    } else if (discover->found.resource.authorization_server_count > 0) {
+        const char *chosen = NULL;
+        if (gh_issuer_choose(discover->settings, &discover->found.resource, &chosen, error) != GH_OK) {
             return error->status;
         }
-        gh_url_write_origin(&url, &origin);
-        discover->issuer = gh_buf_steal(&origin);
+        discover->issuer = gh_text_dup(chosen);
+    } else {
+        const char *wanted = discover->settings->issuer;
+        discover->issuer =
+            wanted != NULL ? gh_text_dup(wanted) : gh_issuer_at_origin(discover->settings->url, "");
         discover->found.resource.resource = gh_text_dup(discover->settings->url);
         if (discover->found.resource.resource == NULL) {
             return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
@@ -110,9 +115,8 @@ static gh_status begin_server_stage(gh_discover *discover)
     gh_discovery_clear(&discover->candidates);
     discover->next = 0;
     discover->stage = STAGE_SERVER;
-    gh_status status =
-        gh_policy_check(discover->settings->url, discover->issuer, "authorization server's issuer",
-                        discover->settings->allow_http, error);
+    gh_status status = gh_policy_check(discover->base, discover->issuer, "authorization server's issuer",
+                                       discover->settings->allow_http, error);
     return status == GH_OK ? gh_discovery_issuer(gh_view_of(discover->issuer), &discover->candidates, error)
                            : status;
 }
@@ -140,19 +144,25 @@ static gh_status accept_resource(gh_discover *discover, const char *source, gh_v
                             "the server's resource metadata names no authorization server");
     }
     discover->found.resource_metadata_url = gh_text_dup(source);
-    return discover->found.resource_metadata_url == NULL ? gh_error_set(error, GH_ERR_NOMEM, "out of memory")
-                                                         : begin_server_stage(discover);
+    if (discover->found.resource_metadata_url == NULL) {
+        return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
+    }
+    return discover->resource_only ? GH_OK : begin_server_stage(discover);
 }
 
 static gh_status check_endpoints(gh_discover *discover)
 {
     const gh_server_metadata *server = &discover->found.server;
+    gh_bridge_grant grant = discover->settings->grant;
     const struct {
         const char *url;
         const char *what;
         bool required;
     } endpoints[] = {
-        {server->authorization_endpoint, "authorization endpoint", true},
+        {server->authorization_endpoint, "authorization endpoint",
+         grant == GH_BRIDGE_GRANT_CODE && !discover->issuer_only},
+        {server->device_authorization_endpoint, "device authorization endpoint (which --device needs)",
+         grant == GH_BRIDGE_GRANT_DEVICE},
         {server->token_endpoint, "token endpoint", true},
         {server->registration_endpoint, "registration endpoint", false},
         {server->revocation_endpoint, "revocation endpoint", false},
@@ -163,7 +173,7 @@ static gh_status check_endpoints(gh_discover *discover)
                                 endpoints[i].what);
         }
         if (endpoints[i].url != NULL) {
-            gh_status status = gh_policy_check(discover->settings->url, endpoints[i].url, endpoints[i].what,
+            gh_status status = gh_policy_check(discover->base, endpoints[i].url, endpoints[i].what,
                                                discover->settings->allow_http, &discover->error);
             if (status != GH_OK) {
                 return status;
@@ -188,7 +198,8 @@ static gh_status accept_server(gh_discover *discover, const char *source, gh_vie
             discover->found.server.issuer, discover->issuer);
     }
     const char *methods = discover->found.server.code_challenge_methods_supported;
-    if (methods == NULL || !gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("S256"))) {
+    if (discover->settings->grant == GH_BRIDGE_GRANT_CODE &&
+        (methods == NULL || !gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("S256")))) {
         return gh_error_set(
             error, GH_ERR_DENIED,
             "the authorization server does not announce PKCE with S256, without which a login is "
@@ -237,7 +248,7 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     stage before = discover->stage;
     status = before == STAGE_RESOURCE ? accept_resource(discover, source, body)
                                       : accept_server(discover, source, body);
-    if (status == GH_OK && before == STAGE_RESOURCE) {
+    if (status == GH_OK && before == STAGE_RESOURCE && !discover->resource_only) {
         try_next(discover);
     } else {
         conclude(discover);
@@ -253,23 +264,46 @@ static bool was_asked(const gh_discover *discover)
            strcmp(discover->candidates.urls[discover->next], discover->challenge_url) == 0;
 }
 
+/* Nobody has the document. A server whose challenge names resource metadata is not one of 2025-03-26: what
+ * cannot be read now must not turn its origin into the authorization server. */
+static void exhausted(gh_discover *discover)
+{
+    bool guess = discover->may_guess && discover->challenge_url == NULL &&
+                 discover->found.resource_metadata_url == NULL && discover->settings->issuer == NULL &&
+                 discover->settings->grant == GH_BRIDGE_GRANT_CODE;
+    if (guess) {
+        gh_log_info(
+            "no authorization server metadata was found; trying /authorize, /token and /register of %s",
+            discover->issuer);
+        discover->error.status =
+            gh_issuer_guess(discover->settings->url, &discover->found.server, &discover->error);
+    } else {
+        (void)gh_error_set(
+            &discover->error, GH_ERR_NOT_FOUND,
+            "no authorization server metadata was found for %.200s; the server may not offer sign-in",
+            discover->issuer);
+    }
+    conclude(discover);
+}
+
 static void try_next(gh_discover *discover)
 {
     while (discover->next < discover->candidates.count && was_asked(discover)) {
         discover->next++;
     }
     if (discover->next == discover->candidates.count && discover->stage == STAGE_RESOURCE) {
+        if (discover->resource_only) {
+            (void)gh_error_set(&discover->error, GH_ERR_NOT_FOUND, "the server has no resource metadata");
+            conclude(discover);
+            return;
+        }
         if (begin_server_stage(discover) != GH_OK) {
             conclude(discover);
             return;
         }
     }
     if (discover->next == discover->candidates.count) {
-        (void)gh_error_set(
-            &discover->error, GH_ERR_NOT_FOUND,
-            "no authorization server metadata was found for %.200s; the server may not offer sign-in",
-            discover->issuer);
-        conclude(discover);
+        exhausted(discover);
         return;
     }
     discover->next++;
@@ -279,7 +313,7 @@ static void try_next(gh_discover *discover)
 static void ask(gh_discover *discover)
 {
     gh_fetch_request request = {.url = current_url(discover)};
-    gh_status status = gh_policy_check(discover->settings->url, request.url, stage_name(discover),
+    gh_status status = gh_policy_check(discover->base, request.url, stage_name(discover),
                                        discover->settings->allow_http, &discover->error);
     if (status == GH_OK) {
         status = gh_fetch_start(discover->loop, discover->settings, &request, fetched, discover,
@@ -294,15 +328,30 @@ static void begin(void *context)
 {
     gh_discover *discover = context;
     discover->soon = NULL;
-    if (discover->challenge_url != NULL) {
+    if (discover->issuer_only && begin_server_stage(discover) != GH_OK) {
+        conclude(discover);
+    } else if (discover->challenge_url != NULL) {
         ask(discover);
     } else {
         try_next(discover);
     }
 }
 
-gh_status gh_discover_start(gh_loop *loop, const gh_bridge_settings *settings, const char *metadata_url,
-                            gh_discover_done done, void *context, gh_discover **discover, gh_error *error)
+/* Copies what the options name. */
+static bool take_options(gh_discover *discover, const gh_discover_options *options)
+{
+    discover->issuer_only = options->issuer != NULL;
+    discover->resource_only = options->resource_only;
+    discover->may_guess = options->may_guess;
+    discover->issuer = gh_text_dup(options->issuer);
+    discover->challenge_url = discover->issuer_only ? NULL : gh_text_dup(options->metadata_url);
+    return (options->issuer == NULL || discover->issuer != NULL) &&
+           (options->metadata_url == NULL || discover->issuer_only || discover->challenge_url != NULL);
+}
+
+gh_status gh_discover_start(gh_loop *loop, const gh_bridge_settings *settings,
+                            const gh_discover_options *options, gh_discover_done done, void *context,
+                            gh_discover **discover, gh_error *error)
 {
     gh_discover *started = calloc(1, sizeof(*started));
     if (started == NULL) {
@@ -310,13 +359,13 @@ gh_status gh_discover_start(gh_loop *loop, const gh_bridge_settings *settings, c
     }
     started->loop = loop;
     started->settings = settings;
+    started->base = settings->url;
     started->done = done;
     started->context = context;
     gh_status status = GH_OK;
-    started->challenge_url = gh_text_dup(metadata_url);
-    if (metadata_url != NULL && started->challenge_url == NULL) {
+    if (!take_options(started, options)) {
         status = gh_error_set(error, GH_ERR_NOMEM, "out of memory");
-    } else {
+    } else if (!started->issuer_only) {
         status = gh_discovery_resource(gh_view_of(settings->url), &started->candidates, error);
     }
     if (status == GH_OK) {

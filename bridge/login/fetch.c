@@ -1,6 +1,7 @@
 #include "bridge/login/fetch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { FETCH_MS = 20000, FETCH_BYTES_MAX = 256 * 1024, HEADERS_MAX = 4 };
 
@@ -8,13 +9,25 @@ struct gh_fetch {
     gh_fetch_done done;
     void *context;
     gh_http_transfer *transfer;
+    char *nonce;
 };
+
+static void keep_nonce(gh_view nonce, char *out)
+{
+    if (nonce.len > 0 && nonce.len < GH_FETCH_NONCE_MAX) {
+        memcpy(out, nonce.ptr, nonce.len);
+        out[nonce.len] = '\0';
+    }
+}
 
 static void finished(void *context, gh_http_transfer *transfer, const gh_http_result *result)
 {
     gh_fetch *fetch = context;
     gh_fetch_done done = fetch->done;
     void *receiver = fetch->context;
+    if (fetch->nonce != NULL && result->status == GH_OK) {
+        keep_nonce(gh_http_transfer_header(transfer, "DPoP-Nonce"), fetch->nonce);
+    }
     free(fetch);
     done(receiver, result->status, result->http_status,
          result->status == GH_OK ? gh_http_transfer_body(transfer) : gh_view_make("", 0), &result->error);
@@ -38,6 +51,10 @@ gh_status gh_fetch_start(gh_loop *loop, const gh_bridge_settings *settings, cons
     if (request->authorization != NULL) {
         headers[count++] = (gh_http_header){"Authorization", request->authorization};
     }
+    if (request->dpop != NULL) {
+        headers[count++] = (gh_http_header){"DPoP", request->dpop};
+    }
+    started->nonce = request->nonce;
     gh_http_request http = {
         .method = request->content_type != NULL ? "POST" : "GET",
         .url = request->url,

@@ -8,6 +8,8 @@
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
+#define GH_FETCH_NONCE_MAX 256
+
 typedef struct gh_fetch gh_fetch;
 
 /* status GH_OK: a reply of any HTTP status, whose body is borrowed; else the cause is in `error`. */
@@ -19,6 +21,9 @@ typedef struct gh_fetch_request {
     const char *content_type;  /* NULL: a GET */
     gh_view body;              /* copied */
     const char *authorization; /* NULL for none */
+    const char *dpop;          /* a proof; NULL for none */
+    char *nonce; /* GH_FETCH_NONCE_MAX bytes that get the reply's DPoP-Nonce, if it has one; NULL for
+                    nobody asks; borrowed until `done` */
 } gh_fetch_request;
 
 /* Starts it; `done` is called once, from the loop, and the fetch is gone then; or gh_fetch_cancel. */

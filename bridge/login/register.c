@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/login/client_auth.h"
 #include "bridge/login/fetch.h"
 #include "shared/json/access.h"
 
 #define CLIENT_NAME "gatehouse-bridge"
+#define GRANTS "authorization_code refresh_token"
+#define GRANT_DEVICE "urn:ietf:params:oauth:grant-type:device_code"
 
 struct gh_register {
     gh_credentials *credentials;
@@ -99,15 +102,6 @@ static void fetched(void *context, gh_status status, int http_status, gh_view bo
     done(receiver, error.status, &error);
 }
 
-/* How a client with a secret shows it. */
-static const char *choose_secret_method(const char *methods)
-{
-    bool post = methods != NULL &&
-                !gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_basic")) &&
-                gh_text_has_word(gh_view_of(methods), GH_VIEW_LIT("client_secret_post"));
-    return post ? "client_secret_post" : "client_secret_basic";
-}
-
 /* A public client where the server allows one; RFC 8252 knows no secret that a native app could keep. */
 static const char *choose_auth_method(const char *methods)
 {
@@ -123,9 +117,31 @@ static const char *choose_auth_method(const char *methods)
     return "none";
 }
 
-static gh_status write_request(const char *redirect_uri, const char *auth_method, const char *scope,
-                               gh_buf *out)
+/* What the person wants otherwise; where the browser comes back to is not theirs to say. */
+static bool merge(cJSON *json, const char *text)
 {
+    cJSON *more = NULL;
+    if (text == NULL) {
+        return true;
+    }
+    if (gh_json_parse(gh_view_of(text), &GH_JSON_LIMITS_DOCUMENT, &more, NULL) != GH_OK) {
+        return false;
+    }
+    bool complete = true;
+    cJSON_DeleteItemFromObjectCaseSensitive(more, "redirect_uris");
+    while (more->child != NULL) {
+        cJSON *item = cJSON_DetachItemViaPointer(more, more->child);
+        cJSON_DeleteItemFromObjectCaseSensitive(json, item->string);
+        complete &= gh_json_add_item(json, item->string, item);
+    }
+    cJSON_Delete(more);
+    return complete;
+}
+
+static gh_status write_request(const gh_bridge_settings *settings, const char *redirect_uri,
+                               const char *auth_method, gh_buf *out)
+{
+    bool device = settings->grant == GH_BRIDGE_GRANT_DEVICE;
     cJSON *json = cJSON_CreateObject();
     cJSON *uris = cJSON_CreateArray();
     cJSON *uri = cJSON_CreateString(redirect_uri);
@@ -137,10 +153,11 @@ static gh_status write_request(const char *redirect_uri, const char *auth_method
     complete &= gh_json_add_item(json, "redirect_uris", uris);
     complete &= gh_json_add_string(json, "client_name", CLIENT_NAME);
     complete &= gh_json_add_string(json, "application_type", "native");
-    complete &= gh_json_add_words(json, "grant_types", "authorization_code refresh_token");
+    complete &= gh_json_add_words(json, "grant_types", device ? GRANTS " " GRANT_DEVICE : GRANTS);
     complete &= gh_json_add_words(json, "response_types", "code");
     complete &= gh_json_add_string(json, "token_endpoint_auth_method", auth_method);
-    complete &= gh_json_add_string(json, "scope", scope);
+    complete &= gh_json_add_string(json, "scope", settings->scope);
+    complete &= merge(json, settings->client_metadata);
     gh_status status = complete ? gh_json_print(json, out) : GH_ERR_NOMEM;
     cJSON_Delete(json);
     return status;
@@ -165,10 +182,10 @@ gh_status gh_register_start(gh_loop *loop, const gh_bridge_settings *settings,
         started->done = done;
         started->context = context;
         started->auth_method = choose_auth_method(server->token_endpoint_auth_methods_supported);
-        started->secret_method = choose_secret_method(server->token_endpoint_auth_methods_supported);
+        started->secret_method = gh_client_auth_for_secret(server->token_endpoint_auth_methods_supported);
         started->redirect_uri = gh_text_dup(redirect_uri);
         status = started->redirect_uri != NULL
-                     ? write_request(redirect_uri, started->auth_method, settings->scope, &body)
+                     ? write_request(settings, redirect_uri, started->auth_method, &body)
                      : GH_ERR_NOMEM;
     }
     if (status != GH_OK) {

@@ -1,60 +1,35 @@
 #include "bridge/login/token.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/login/client_auth.h"
+#include "bridge/login/dpop.h"
 #include "bridge/login/fetch.h"
+#include "bridge/login/jws.h"
 #include "shared/core/clock.h"
 #include "shared/json/access.h"
-#include "shared/net/base64.h"
 #include "shared/net/form.h"
-#include "shared/net/url.h"
 
-enum { FORM_MAX = 64 * 1024 };
+/* Shorter words occur by chance. */
+enum { FORM_MAX = 64 * 1024, TELLING_LENGTH = 6 };
 
 struct gh_token_call {
+    gh_loop *loop;
+    const gh_bridge_settings *settings;
+    char *url;
+    gh_buf form; /* without the client's proof */
+    char nonce[GH_FETCH_NONCE_MAX];
+    bool nonce_tried;
     gh_credentials *credentials;
     gh_token_done done;
     void *context;
     gh_fetch *fetch;
+    char *refusal;           /* borrowed; NULL when nobody asks for it */
+    const char *issued_type; /* static; NULL for a bearer token */
     bool revocation;
 };
-
-static void add_secret(gh_buf *form, const char *name, const gh_secret *secret)
-{
-    char *text = gh_view_dup(gh_secret_view(secret));
-    if (text == NULL) {
-        form->status = GH_ERR_NOMEM;
-        return;
-    }
-    (void)gh_form_add(form, name, text);
-    gh_wipe_free(text);
-}
-
-/* client_id in the form for a public client; for a confidential one what it was registered with. */
-static gh_status add_client(const gh_credentials *credentials, gh_buf *form, gh_buf *authorization)
-{
-    if (credentials->client_secret == NULL) {
-        return gh_form_add(form, "client_id", credentials->client_id);
-    }
-    if (credentials->token_auth_method != NULL &&
-        strcmp(credentials->token_auth_method, "client_secret_post") == 0) {
-        gh_form_add(form, "client_id", credentials->client_id);
-        add_secret(form, "client_secret", credentials->client_secret);
-        return gh_buf_status(form);
-    }
-    gh_buf pair = GH_BUF_INIT(FORM_MAX);
-    gh_status status = gh_buf_reserve(&pair, FORM_MAX);
-    if (status == GH_OK) {
-        gh_url_encode(gh_view_of(credentials->client_id), &pair); /* RFC 6749, 2.3.1 */
-        gh_buf_append_char(&pair, ':');
-        gh_url_encode(gh_secret_view(credentials->client_secret), &pair);
-        gh_buf_append_cstr(authorization, "Basic ");
-        status = gh_base64_encode(gh_buf_view(&pair), authorization);
-    }
-    gh_buf_wipe_free(&pair);
-    return status;
-}
 
 /* What may stand in a header: visible ASCII. */
 static bool is_sendable(const char *token)
@@ -73,16 +48,33 @@ static void replace_secret(gh_secret **target, gh_secret *secret)
     *target = secret;
 }
 
-static gh_status accept_tokens(const cJSON *json, gh_credentials *credentials, gh_error *error)
+static bool is_bound(const gh_token_call *call, const char *type)
 {
+    return call->credentials->dpop_key != NULL && type != NULL &&
+           gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("dpop"));
+}
+
+static bool is_wanted(const gh_token_call *call, const cJSON *json)
+{
+    const char *type = gh_json_get_string(json, "token_type");
+    const char *issued = gh_json_get_string(json, "issued_token_type");
+    if (call->issued_type != NULL) {
+        return issued != NULL && strcmp(issued, call->issued_type) == 0;
+    }
+    return type != NULL &&
+           (gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("bearer")) || is_bound(call, type));
+}
+
+static gh_status accept_tokens(const gh_token_call *call, const cJSON *json, gh_error *error)
+{
+    gh_credentials *credentials = call->credentials;
     const char *access = gh_json_get_string(json, "access_token");
     const char *refresh = gh_json_get_string(json, "refresh_token");
-    const char *type = gh_json_get_string(json, "token_type");
     const char *scope = gh_json_get_string(json, "scope");
     int64_t expires_in = 0;
-    if (access == NULL || type == NULL || !gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("bearer")) ||
-        !is_sendable(access)) {
-        return gh_error_set(error, GH_ERR_INVALID, "the token endpoint's reply holds no bearer token");
+    if (access == NULL || !is_wanted(call, json) || !is_sendable(access)) {
+        return gh_error_set(error, GH_ERR_INVALID, "the token endpoint's reply holds no %s",
+                            call->issued_type != NULL ? "such token" : "bearer token");
     }
     if (!gh_json_get_int64(json, "expires_in", &expires_in) || expires_in < 0 || expires_in > INT32_MAX) {
         expires_in = 0;
@@ -104,6 +96,7 @@ static gh_status accept_tokens(const cJSON *json, gh_credentials *credentials, g
     }
     free(credentials->scope);
     credentials->scope = scope_copy;
+    credentials->dpop_bound = is_bound(call, gh_json_get_string(json, "token_type"));
     credentials->expires_at = expires_in > 0 ? gh_clock_wall_s() + expires_in : 0;
     return GH_OK;
 }
@@ -113,16 +106,43 @@ static bool is_one_of(const char *code, const char *words)
     return gh_text_has_word(gh_view_of(words), gh_view_of(code));
 }
 
+/* True when the server's words repeat what it was trusted with: some put the token that they do not know into
+ * their errors. The client's own proof, made for each sending, is known by its look: a JWT's. */
+static bool repeats_secret(const gh_token_call *call, const char *words)
+{
+    static const char *const NAMES[] = {"code",        "code_verifier", "refresh_token",
+                                        "device_code", "assertion",     "subject_token"};
+    const gh_secret *own = call->credentials->client_secret;
+    gh_view secret = own != NULL ? gh_secret_view(own) : gh_view_make(NULL, 0);
+    gh_form *sent = NULL;
+    bool found = strstr(words, "eyJ") != NULL ||
+                 (secret.len > 0 && memmem(words, strlen(words), secret.ptr, secret.len) != NULL);
+    if (!found && gh_form_parse(gh_buf_view(&call->form), &sent, NULL) == GH_OK) {
+        for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]) && !found; i++) {
+            const char *value = gh_form_get(sent, NAMES[i]);
+            found = value != NULL && strlen(value) >= TELLING_LENGTH && strstr(words, value) != NULL;
+        }
+    }
+    gh_form_free(sent);
+    return found;
+}
+
 /* What a reply other than success means. Only what the server itself says about the grant or the client, or
  * a plain 400 or 401, is a refusal; all else may come from whatever stands between, and passes. */
-static gh_status refused(int http_status, const cJSON *json, gh_error *error)
+static gh_status refused(const gh_token_call *call, int http_status, const cJSON *json, gh_error *error)
 {
     const char *code = gh_json_get_string(json, "error");
     const char *description = gh_json_get_string(json, "error_description");
+    if (description != NULL && repeats_secret(call, description)) {
+        description = NULL;
+    }
     bool passing = http_status >= 500 || http_status == 429 ||
                    (code == NULL ? http_status != 400 && http_status != 401
                                  : is_one_of(code, "temporarily_unavailable server_error slow_down"));
     gh_status status = GH_ERR_DENIED;
+    if (call->refusal != NULL) {
+        (void)snprintf(call->refusal, GH_TOKEN_REFUSAL_MAX, "%s", code != NULL ? code : "");
+    }
     if (passing) {
         status = GH_ERR_UNAVAILABLE;
     } else if (code != NULL && is_one_of(code, "invalid_client unauthorized_client")) {
@@ -149,64 +169,125 @@ static void wipe_tree(cJSON *json)
     cJSON_Delete(json);
 }
 
+static void call_free(gh_token_call *call)
+{
+    gh_buf_wipe_free(&call->form);
+    free(call->url);
+    free(call);
+}
+
+static gh_status send(gh_token_call *call, gh_error *error);
+
+/* True when the server's answer asks for the same once more, with the nonce that came along (RFC 9449, 8). */
+static bool asks_for_nonce(const gh_token_call *call, int http_status, const cJSON *json)
+{
+    const char *code = gh_json_get_string(json, "error");
+    return (http_status == 400 || http_status == 401) && code != NULL &&
+           strcmp(code, "use_dpop_nonce") == 0 && call->nonce[0] != '\0' && !call->nonce_tried;
+}
+
 static void fetched(void *context, gh_status status, int http_status, gh_view body, const gh_error *failure)
 {
     gh_token_call *call = context;
     gh_error error = {GH_OK, ""};
     cJSON *json = NULL;
+    call->fetch = NULL;
     if (status == GH_OK && gh_json_parse(body, &GH_JSON_LIMITS_DOCUMENT, &json, NULL) != GH_OK) {
         json = NULL;
     }
     if (status != GH_OK) {
         error = *failure;
+    } else if (asks_for_nonce(call, http_status, json)) {
+        call->nonce_tried = true;
+        error.status = send(call, &error);
+        if (error.status == GH_OK) {
+            wipe_tree(json);
+            return;
+        }
     } else if (http_status < 200 || http_status > 299) {
-        error.status = refused(http_status, json, &error);
+        error.status = refused(call, http_status, json, &error);
     } else if (call->revocation) {
         error.status = GH_OK;
     } else if (gh_json_get_string(json, "error") != NULL &&
                gh_json_get_string(json, "access_token") == NULL) {
-        error.status = refused(400, json, &error); /* some servers put every answer into a 200 */
+        error.status = refused(call, 400, json, &error); /* some servers put every answer into a 200 */
     } else {
-        error.status = accept_tokens(json, call->credentials, &error);
+        error.status = accept_tokens(call, json, &error);
     }
     wipe_tree(json);
     gh_token_done done = call->done;
     void *receiver = call->context;
-    free(call);
+    call_free(call);
     done(receiver, error.status, &error);
 }
 
-static gh_status send_form(gh_loop *loop, const gh_bridge_settings *settings, const char *url, gh_buf *form,
-                           gh_token_call *prepared, gh_token_call **call, gh_error *error)
+static gh_status prove(const gh_token_call *call, gh_buf *proof)
 {
+    gh_dpop_request request = {.method = "POST", .url = call->url, .nonce = call->nonce};
+    return call->credentials->dpop_key != NULL && !call->revocation
+               ? gh_dpop_prove(call->credentials->dpop_key, &request, proof)
+               : GH_OK;
+}
+
+/* The client's proofs are made for each sending: none is good twice. */
+static gh_status send(gh_token_call *call, gh_error *error)
+{
+    gh_buf form = GH_BUF_INIT(FORM_MAX);
     gh_buf authorization = GH_BUF_INIT(2 * FORM_MAX);
-    gh_token_call *started = malloc(sizeof(*started));
-    gh_status status =
-        started == NULL ? GH_ERR_NOMEM : add_client(prepared->credentials, form, &authorization);
+    gh_buf proof = GH_BUF_INIT(GH_JWS_MAX);
+    gh_status status = gh_buf_reserve(&form, FORM_MAX);
+    gh_buf_append_view(&form, gh_buf_view(&call->form));
     if (status == GH_OK) {
-        status = gh_buf_status(form);
+        status = gh_client_auth_add(call->settings, call->credentials, &form, &authorization, error);
     }
-    if (status != GH_OK) {
-        (void)gh_error_set(error, status, "could not build the request for the authorization server");
-        goto out;
+    if (status == GH_OK && (gh_buf_status(&form) != GH_OK || prove(call, &proof) != GH_OK)) {
+        status =
+            gh_error_set(error, GH_ERR_INVALID, "could not build the request for the authorization server");
+    }
+    if (status == GH_OK) {
+        gh_fetch_request request = {
+            .url = call->url,
+            .content_type = "application/x-www-form-urlencoded",
+            .body = gh_buf_view(&form),
+            .authorization = authorization.len > 0 ? gh_buf_cstr(&authorization) : NULL,
+            .dpop = proof.len > 0 ? gh_buf_cstr(&proof) : NULL,
+            .nonce = call->nonce,
+        };
+        status = gh_fetch_start(call->loop, call->settings, &request, fetched, call, &call->fetch, error);
+    }
+    gh_buf_free(&proof);
+    gh_buf_wipe_free(&authorization);
+    gh_buf_wipe_free(&form);
+    return status;
+}
+
+/* Takes the form over. */
+static gh_status send_form(gh_loop *loop, const gh_bridge_settings *settings, const char *url, gh_buf *form,
+                           const gh_token_call *prepared, gh_token_call **call, gh_error *error)
+{
+    gh_token_call *started = malloc(sizeof(*started));
+    if (started == NULL) {
+        gh_buf_wipe_free(form);
+        return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
     }
     *started = *prepared;
-    gh_fetch_request request = {
-        .url = url,
-        .content_type = "application/x-www-form-urlencoded",
-        .body = gh_buf_view(form),
-        .authorization = authorization.len > 0 ? gh_buf_cstr(&authorization) : NULL,
-    };
-    status = gh_fetch_start(loop, settings, &request, fetched, started, &started->fetch, error);
-out:
-    if (status == GH_OK) {
-        *call = started;
+    started->loop = loop;
+    started->settings = settings;
+    started->form = *form;
+    started->url = gh_text_dup(url);
+    gh_status status = gh_buf_status(form);
+    if (status != GH_OK || started->url == NULL) {
+        status = gh_error_set(error, status != GH_OK ? status : GH_ERR_NOMEM,
+                              "could not build the request for the authorization server");
     } else {
-        free(started);
+        status = send(started, error);
     }
-    gh_buf_wipe_free(&authorization);
-    gh_buf_wipe_free(form);
-    return status;
+    if (status != GH_OK) {
+        call_free(started);
+        return status;
+    }
+    *call = started;
+    return GH_OK;
 }
 
 static gh_status form_begin(gh_buf *form, const char *grant_type, gh_error *error)
@@ -219,36 +300,56 @@ static gh_status form_begin(gh_buf *form, const char *grant_type, gh_error *erro
     return GH_OK;
 }
 
+gh_status gh_token_obtain(gh_loop *loop, const gh_bridge_settings *settings, gh_credentials *credentials,
+                          const gh_token_request *request, gh_token_done done, void *context,
+                          gh_token_call **call, gh_error *error)
+{
+    gh_buf form;
+    gh_status status = form_begin(&form, request->grant_type, error);
+    if (status != GH_OK) {
+        gh_buf_wipe_free(&form);
+        return status;
+    }
+    gh_token_call prepared = {.credentials = credentials,
+                              .done = done,
+                              .context = context,
+                              .refusal = request->refusal,
+                              .issued_type = request->issued_type};
+    for (size_t i = 0; i < request->count; i++) {
+        gh_client_auth_add_secret(&form, request->fields[i].name, request->fields[i].secret);
+        gh_form_add(&form, request->fields[i].name, request->fields[i].text);
+    }
+    gh_form_add(&form, "resource", settings->no_resource ? NULL : credentials->resource);
+    return send_form(loop, settings, credentials->token_endpoint, &form, &prepared, call, error);
+}
+
 gh_status gh_token_exchange(gh_loop *loop, const gh_bridge_settings *settings, gh_credentials *credentials,
                             const char *code, const char *redirect_uri, gh_view verifier, gh_token_done done,
                             void *context, gh_token_call **call, gh_error *error)
 {
-    gh_buf form;
-    gh_status status = form_begin(&form, "authorization_code", error);
-    if (status != GH_OK) {
-        return status;
+    gh_secret *proof = gh_secret_new(verifier);
+    if (proof == NULL) {
+        return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
     }
-    gh_token_call prepared = {credentials, done, context, NULL, false};
-    gh_form_add(&form, "code", code);
-    gh_form_add(&form, "redirect_uri", redirect_uri);
-    gh_form_add(&form, "resource", credentials->resource);
-    gh_buf_append_cstr(&form, "&code_verifier="); /* unreserved characters only */
-    gh_buf_append_view(&form, verifier);
-    return send_form(loop, settings, credentials->token_endpoint, &form, &prepared, call, error);
+    gh_token_request request = {
+        .grant_type = "authorization_code",
+        .fields = {{"code", code, NULL},
+                   {"redirect_uri", redirect_uri, NULL},
+                   {"code_verifier", NULL, proof}},
+        .count = 3,
+    };
+    gh_status status = gh_token_obtain(loop, settings, credentials, &request, done, context, call, error);
+    gh_secret_free(proof);
+    return status;
 }
 
 gh_status gh_token_refresh(gh_loop *loop, const gh_bridge_settings *settings, gh_credentials *credentials,
                            gh_token_done done, void *context, gh_token_call **call, gh_error *error)
 {
-    gh_buf form;
-    gh_status status = form_begin(&form, "refresh_token", error);
-    if (status != GH_OK) {
-        return status;
-    }
-    gh_token_call prepared = {credentials, done, context, NULL, false};
-    add_secret(&form, "refresh_token", credentials->refresh_token);
-    gh_form_add(&form, "resource", credentials->resource);
-    return send_form(loop, settings, credentials->token_endpoint, &form, &prepared, call, error);
+    gh_token_request request = {.grant_type = "refresh_token",
+                                .fields = {{"refresh_token", NULL, credentials->refresh_token}},
+                                .count = 1};
+    return gh_token_obtain(loop, settings, credentials, &request, done, context, call, error);
 }
 
 gh_status gh_token_revoke(gh_loop *loop, const gh_bridge_settings *settings, gh_credentials *credentials,
@@ -263,8 +364,9 @@ gh_status gh_token_revoke(gh_loop *loop, const gh_bridge_settings *settings, gh_
     if (gh_buf_reserve(&form, FORM_MAX) != GH_OK) {
         return gh_error_set(error, GH_ERR_NOMEM, "out of memory");
     }
-    gh_token_call prepared = {credentials, done, context, NULL, true};
-    add_secret(&form, "token", token);
+    gh_token_call prepared = {
+        .credentials = credentials, .done = done, .context = context, .revocation = true};
+    gh_client_auth_add_secret(&form, "token", token);
     gh_form_add(&form, "token_type_hint",
                 credentials->refresh_token != NULL ? "refresh_token" : "access_token");
     return send_form(loop, settings, credentials->revocation_endpoint, &form, &prepared, call, error);
@@ -274,6 +376,6 @@ void gh_token_cancel(gh_token_call *call)
 {
     if (call != NULL) {
         gh_fetch_cancel(call->fetch);
-        free(call);
+        call_free(call);
     }
 }

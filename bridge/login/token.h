@@ -17,6 +17,32 @@ typedef struct gh_token_call gh_token_call;
  * else: no usable answer; what is stored may still be good. */
 typedef void (*gh_token_done)(void *context, gh_status status, const gh_error *error);
 
+#define GH_TOKEN_FIELDS_MAX 8
+#define GH_TOKEN_REFUSAL_MAX 64
+
+/* A field of the form; one with neither text nor secret is left out. */
+typedef struct gh_token_field {
+    const char *name;
+    const char *text;
+    const gh_secret *secret;
+} gh_token_field;
+
+typedef struct gh_token_request {
+    const char *grant_type;
+    gh_token_field fields[GH_TOKEN_FIELDS_MAX];
+    size_t count;
+    char *refusal; /* GH_TOKEN_REFUSAL_MAX bytes that get the server's error code; NULL for none; borrowed
+                      until `done` */
+    const char *issued_type; /* static: the token type that is asked for, when it is no access token to be
+                                used as it is (RFC 8693, 2.2.1); NULL for a bearer token */
+} gh_token_request;
+
+/* A request of any grant type; the resource (unless the settings forbid it) and the client's proof are added.
+ * `credentials` is borrowed until `done`, and changed only on GH_OK. */
+GH_MUST_USE gh_status gh_token_obtain(gh_loop *loop, const gh_bridge_settings *settings,
+                                      gh_credentials *credentials, const gh_token_request *request,
+                                      gh_token_done done, void *context, gh_token_call **call,
+                                      gh_error *error);
 /* Exchanges a code. `credentials` is borrowed until `done`, and changed only on GH_OK. */
 GH_MUST_USE gh_status gh_token_exchange(gh_loop *loop, const gh_bridge_settings *settings,
                                         gh_credentials *credentials, const char *code,

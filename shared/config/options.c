@@ -72,6 +72,9 @@ const char *gh_option_nearest(const gh_option_table *table, const char *name, bo
     for (size_t i = 0; on_command_line && i < sizeof(built_in) / sizeof(built_in[0]); i++) {
         consider(name, built_in[i], &best, out);
     }
+    for (size_t i = 0; on_command_line && i < table->alias_count; i++) {
+        consider(name, table->aliases[i].name, &best, out);
+    }
     if (on_command_line) {
         consider(name, "config", &best, out);
     }
@@ -180,14 +183,40 @@ static bool find_negated(const gh_option_table *table, gh_view name, gh_option_m
            match->row->type == GH_OPTION_BOOL;
 }
 
+/* A switch, or an option with a value, under another name. */
+static gh_status read_alias(gh_option_loader *loader, argument_reader *reader, const gh_option_alias *alias,
+                            const char *where)
+{
+    gh_option_match match = {NULL, false};
+    bool has_row = alias->option && gh_option_find(loader->table, gh_view_of(alias->option), &match);
+    bool is_switch = !has_row || alias->value || match.row->type == GH_OPTION_BOOL;
+    const char *value = is_switch ? "true" : take_value(reader);
+
+    if (is_switch && reader->value) {
+        return gh_error_set(loader->error, GH_ERR_INVALID, "%s takes no value", where);
+    }
+    if (!value) {
+        return need_value(loader, reader, match.row->argument);
+    }
+    if (!has_row) {
+        return GH_OK;
+    }
+    gh_option_begin_source(loader, match.row);
+    return gh_option_apply_alias(loader, alias, match, gh_view_of(value), where);
+}
+
 static gh_status read_option(gh_option_loader *loader, argument_reader *reader)
 {
     gh_option_match match = {NULL, false};
+    const gh_option_alias *alias = gh_option_find_alias(loader->table, reader->name);
     char where[GH_OPTION_WHERE_MAX];
     const char *value = NULL;
 
     (void)snprintf(where, sizeof(where), "--%.*s", (int)(reader->name.len < 100 ? reader->name.len : 100),
                    reader->name.ptr);
+    if (alias) {
+        return read_alias(loader, reader, alias, where);
+    }
     if (!gh_option_find(loader->table, reader->name, &match)) {
         return find_negated(loader->table, reader->name, &match)
                    ? read_flag(loader, reader, match, false, where)

@@ -52,6 +52,15 @@ typedef struct gh_option {
     gh_status (*check)(const char *value, gh_error *error);
 } gh_option;
 
+/* Another spelling of an option, for those who come from another program: on the command line only, and not
+ * among the options in --help. */
+typedef struct gh_option_alias {
+    const char *name;   /* "auth-timeout" */
+    const char *option; /* the row's name; NULL: accepted as a switch, and means nothing */
+    const char *value;  /* what the row is set to, and then the alias takes no value; NULL: its own value */
+    const char *unit;   /* what a bare number is counted in: "s"; NULL for none */
+} gh_option_alias;
+
 typedef struct gh_option_table {
     const char *program;    /* "gatehouse" */
     const char *env_prefix; /* "GATEHOUSE_" */
@@ -62,6 +71,8 @@ typedef struct gh_option_table {
     const char *footer; /* after the options: commands, examples; NULL for none */
     const gh_option *options;
     size_t count;
+    const gh_option_alias *aliases; /* NULL for none */
+    size_t alias_count;
 } gh_option_table;
 
 typedef struct gh_options_result {

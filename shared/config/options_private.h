@@ -26,6 +26,11 @@ typedef struct gh_option_match {
 } gh_option_match;
 
 bool gh_option_find(const gh_option_table *table, gh_view name, gh_option_match *match);
+/* NULL when there is none. */
+const gh_option_alias *gh_option_find_alias(const gh_option_table *table, gh_view name);
+/* Sets the row, `match`, that the alias stands for; `text` is the alias' own value, if it takes one. */
+gh_status gh_option_apply_alias(gh_option_loader *loader, const gh_option_alias *alias, gh_option_match match,
+                                gh_view text, const char *where);
 /* The name nearest to `name` among rows, secrets' files and "config"; NULL when none is near. `out` has
  * GH_OPTION_NAME_MAX bytes. `on_command_line` adds what only exists there. */
 const char *gh_option_nearest(const gh_option_table *table, const char *name, bool on_command_line,

@@ -27,15 +27,24 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
     client->multi = curl_multi_init();
     client->user_agent = gh_text_dup(options->user_agent);
     client->ca_file = gh_text_dup(options->ca_file);
+    client->cert_file = gh_text_dup(options->cert_file);
+    client->key_file = gh_text_dup(options->key_file);
     client->connect_to = options->connect_to == NULL ? NULL : curl_slist_append(NULL, options->connect_to);
     if (client->multi == NULL || (options->user_agent != NULL && client->user_agent == NULL) ||
         (options->ca_file != NULL && client->ca_file == NULL) ||
+        (options->cert_file != NULL && client->cert_file == NULL) ||
+        (options->key_file != NULL && client->key_file == NULL) ||
         (options->connect_to != NULL && client->connect_to == NULL) ||
         curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, options->max_connections) !=
             CURLM_OK ||
         curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS) != CURLM_OK) {
         gh_http_client_free(client);
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the HTTP client");
+    }
+    gh_status status = gh_http_home_set(client, options, error);
+    if (status != GH_OK) {
+        gh_http_client_free(client);
+        return status;
     }
     *out = client;
     return GH_OK;
@@ -75,6 +84,9 @@ void gh_http_client_free(gh_http_client *client)
     (void)curl_multi_cleanup(client->multi);
     free(client->user_agent);
     free(client->ca_file);
+    free(client->cert_file);
+    free(client->key_file);
+    gh_http_home_clear(client);
     curl_slist_free_all(client->connect_to);
     free(client->fds);
     free(client);

@@ -27,6 +27,11 @@ struct sockaddr;
 typedef struct gh_http_client gh_http_client;
 typedef struct gh_http_transfer gh_http_transfer;
 
+typedef struct gh_http_header {
+    const char *name;
+    const char *value;
+} gh_http_header;
+
 typedef struct gh_http_client_options {
     const char *user_agent; /* "gatehouse/0.1.0"; copied */
     const char *ca_file;    /* PEM; NULL for the system's store; copied */
@@ -35,15 +40,23 @@ typedef struct gh_http_client_options {
     /* "HOST:PORT:HOST:PORT": requests for the first pair go to the second, without a proxy, while URL, Host
      * header and certificate check keep the first name (curl's --connect-to). NULL for none; copied. */
     const char *connect_to;
+    /* Client certificate and its key (PEM), for servers that ask for one; NULL for none; copied.
+     * Without `key_file` the certificate's file holds the key, too. */
+    const char *cert_file, *key_file;
+    /* Headers of every request to the origin of the URL `home`, and of no other; where a request has one of
+     * the same name, its own is sent. NULL for none; copied, wiped when freed. */
+    const char *home;
+    const gh_http_header *home_headers;
+    size_t home_header_count;
 } gh_http_client_options;
 
 /* True for HOST:PORT:HOST:PORT, where an IPv6 address has brackets. */
 bool gh_http_connect_to_is_valid(const char *text);
-
-typedef struct gh_http_header {
-    const char *name;
-    const char *value;
-} gh_http_header;
+/* True when HTTP can carry this name and value: a token, and no control characters but tab. */
+bool gh_http_header_is_valid(const char *name, const char *value);
+/* The absolute URL that `reference` names, seen from the URL `base` (RFC 3986, 5); owned. NULL when it is
+ * none, of another origin than `base`, carries a user name, or memory lacks. Thread-safe. */
+char *gh_http_resolve_same_origin(const char *base, const char *reference);
 
 typedef struct gh_http_response_head {
     int status;
@@ -69,7 +82,7 @@ typedef struct gh_http_request {
     int64_t idle_timeout_ms;    /* without any byte; 0 for none */
     size_t max_response; /* body bytes; 0 for 1 MiB; SIZE_MAX for streams, whose on_body bounds events */
     bool follow_redirects;
-    bool tcp_keepalive;
+    bool tcp_keepalive; /* finds out within a minute and a half that the peer is gone without a word */
     /* Asked for every address before a connection to it is opened, so that what was looked at is what is
      * connected to; false refuses it. Such a request has a connection of its own and uses no proxy. When no
      * address was left for that reason, the result is GH_ERR_DENIED. NULL: any address. */

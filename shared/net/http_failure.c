@@ -39,6 +39,10 @@ static gh_status tls_failed(const gh_http_transfer *transfer, CURLcode code, gh_
                             "could not read the certificate authorities for %s: check the CA file",
                             transfer->where);
     }
+    if (code == CURLE_SSL_CERTPROBLEM) {
+        return gh_error_set(error, GH_ERR_INVALID, "could not use the client certificate for %s (%s)",
+                            transfer->where, cause);
+    }
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
         return gh_error_set(error, GH_ERR_DENIED,
                             "the certificate of %s was not accepted (%s): check the host name, or name the "
@@ -89,6 +93,7 @@ static gh_status explain(const gh_http_transfer *transfer, CURLcode code, gh_err
         return timed_out(transfer, error);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CONNECT_ERROR:
         return tls_failed(transfer, code, error);
     case CURLE_SEND_FAIL_REWIND: /* curl would have sent the body again */

@@ -1,6 +1,6 @@
 /* Private to the HTTP client: what http_client.c (the loop), http_transfer.c (one exchange),
- * http_setup.c (what curl is told about it, and its bodies), http_reply.c (its reply's head) and
- * http_failure.c (results in words) share. Nobody else includes it,
+ * http_setup.c (what curl is told about it, and its bodies), http_home.c (headers for one origin),
+ * http_reply.c (its reply's head) and http_failure.c (results in words) share. Nobody else includes it,
  * and with it curl. */
 #ifndef GH_SHARED_NET_HTTP_INTERNAL_H
 #define GH_SHARED_NET_HTTP_INTERNAL_H
@@ -25,7 +25,12 @@ struct gh_http_client {
     CURLM *multi;
     char *user_agent;
     char *ca_file;
+    char *cert_file, *key_file;
     struct curl_slist *connect_to; /* one entry or NULL */
+    char *home;                    /* see gh_http_client_options; `home_url` borrows from it */
+    gh_url home_url;
+    gh_http_reply_header *home_headers;
+    size_t home_header_count;
     bool quick_exit;
     bool held; /* gh_http_client_hold */
     int depth; /* above 0 while callbacks may run: curl then takes no additions and no removals */
@@ -92,6 +97,16 @@ GH_MUST_USE gh_status gh_http_setup_headers(gh_http_transfer *transfer, const gh
 /* True when the client's connect_to is for this host and port. */
 bool gh_http_setup_is_redirected(const gh_http_client *client, const gh_url *url);
 GH_MUST_USE bool gh_http_setup_easy(gh_http_transfer *transfer, const gh_url *url);
+
+/* Adds one header line to the transfer's own. */
+GH_MUST_USE gh_status gh_http_setup_header(gh_http_transfer *transfer, const char *name, const char *value);
+
+/* http_home.c */
+GH_MUST_USE gh_status gh_http_home_set(gh_http_client *client, const gh_http_client_options *options,
+                                       gh_error *error);
+void gh_http_home_clear(gh_http_client *client);
+/* Adds the headers that are meant for the transfer's origin, but those that the request has itself. */
+GH_MUST_USE gh_status gh_http_home_append(gh_http_transfer *transfer, const gh_http_request *request);
 
 /* http_reply.c */
 size_t gh_http_reply_on_line(char *data, size_t size, size_t count,

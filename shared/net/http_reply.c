@@ -99,6 +99,27 @@ static int64_t retry_after(const gh_http_transfer *transfer)
     return left < 0 ? 0 : left;
 }
 
+char *gh_http_resolve_same_origin(const char *base, const char *reference)
+{
+    char *text = NULL;
+    char *owned = NULL;
+    gh_url from;
+    gh_url to;
+    CURLU *resolver = curl_url();
+    if (resolver != NULL && !gh_text_has_control(gh_view_of(reference)) &&
+        curl_url_set(resolver, CURLUPART_URL, base, 0) == CURLUE_OK &&
+        curl_url_set(resolver, CURLUPART_URL, reference, 0) == CURLUE_OK &&
+        curl_url_get(resolver, CURLUPART_URL, &text, 0) == CURLUE_OK &&
+        gh_url_parse(gh_view_of(base), &from, NULL) == GH_OK &&
+        gh_url_parse(gh_view_of(text), &to, NULL) == GH_OK && gh_url_same_origin(&from, &to) &&
+        !to.has_userinfo) {
+        owned = gh_text_dup(text);
+    }
+    curl_free(text);
+    curl_url_cleanup(resolver);
+    return owned;
+}
+
 char *gh_http_reply_redirect(const gh_http_transfer *transfer)
 {
     static const int STATUSES[] = {301, 302, 303, 307, 308};
@@ -108,25 +129,10 @@ char *gh_http_reply_redirect(const gh_http_transfer *transfer)
     }
     gh_view location = gh_http_transfer_header(transfer, "Location");
     if (!redirect || !transfer->request.follow_redirects || strcmp(transfer->request.method, "GET") != 0 ||
-        transfer->redirects >= GH_HTTP_REDIRECTS_MAX || location.len == 0 || gh_text_has_control(location)) {
+        transfer->redirects >= GH_HTTP_REDIRECTS_MAX || location.len == 0) {
         return NULL;
     }
-    char *text = NULL;
-    char *owned = NULL;
-    gh_url from;
-    gh_url to;
-    CURLU *resolver = curl_url();
-    if (resolver != NULL && curl_url_set(resolver, CURLUPART_URL, transfer->url, 0) == CURLUE_OK &&
-        curl_url_set(resolver, CURLUPART_URL, location.ptr, 0) == CURLUE_OK &&
-        curl_url_get(resolver, CURLUPART_URL, &text, 0) == CURLUE_OK &&
-        gh_url_parse(gh_view_of(transfer->url), &from, NULL) == GH_OK &&
-        gh_url_parse(gh_view_of(text), &to, NULL) == GH_OK && gh_url_same_origin(&from, &to) &&
-        !to.has_userinfo) {
-        owned = gh_text_dup(text);
-    }
-    curl_free(text);
-    curl_url_cleanup(resolver);
-    return owned;
+    return gh_http_resolve_same_origin(transfer->url, location.ptr);
 }
 
 /* "HTTP/1.1 200 OK" or "HTTP/2 200" */

@@ -1,3 +1,5 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -6,6 +8,8 @@
 
 #define KEEPALIVE_IDLE_S 60L
 #define KEEPALIVE_INTERVAL_S 15L
+/* How long what was sent may stay without an acknowledgement, keep-alive probes included. */
+#define UNACKNOWLEDGED_MS 30000U
 
 static bool is_token(const char *name)
 {
@@ -24,7 +28,12 @@ static bool is_field_value(const char *value)
     return true;
 }
 
-static gh_status append_line(gh_http_transfer *transfer, const char *name, const char *value)
+bool gh_http_header_is_valid(const char *name, const char *value)
+{
+    return is_token(name) && is_field_value(value);
+}
+
+gh_status gh_http_setup_header(gh_http_transfer *transfer, const char *name, const char *value)
 {
     size_t size = strlen(name) + strlen(value) + 4;
     gh_buf line = GH_BUF_INIT(size);
@@ -56,12 +65,15 @@ gh_status gh_http_setup_headers(gh_http_transfer *transfer, const gh_http_reques
     gh_status status = leave_out(transfer, "Expect:");
     for (size_t i = 0; status == GH_OK && i < request->header_count; i++) {
         const gh_http_header *header = &request->headers[i];
-        if (!is_token(header->name) || !is_field_value(header->value)) {
+        if (!gh_http_header_is_valid(header->name, header->value)) {
             return gh_error_set(error, GH_ERR_INVALID,
                                 "a request header's name or value has characters that HTTP forbids");
         }
         has_type = has_type || gh_view_eq_nocase(gh_view_of(header->name), GH_VIEW_LIT("Content-Type"));
-        status = append_line(transfer, header->name, header->value);
+        status = gh_http_setup_header(transfer, header->name, header->value);
+    }
+    if (status == GH_OK) {
+        status = gh_http_home_append(transfer, request);
     }
     if (status == GH_OK && !has_type) {
         status = leave_out(transfer, "Content-Type:"); /* curl would claim a form */
@@ -214,6 +226,16 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* Without this a connection that died while the machine slept swallows a request for a quarter of an hour. */
+static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    unsigned ms = UNACKNOWLEDGED_MS;
+    (void)context;
+    (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    return CURL_SOCKOPT_OK;
+}
+
 #define SET(option, value) (failed = failed || curl_easy_setopt(easy, option, value) != CURLE_OK)
 
 static bool set_method(gh_http_transfer *transfer)
@@ -268,6 +290,12 @@ static bool set_rules(gh_http_transfer *transfer, const gh_url *url)
     if (client->ca_file != NULL) {
         SET(CURLOPT_CAINFO, client->ca_file);
     }
+    if (client->cert_file != NULL) {
+        SET(CURLOPT_SSLCERT, client->cert_file);
+    }
+    if (client->key_file != NULL) {
+        SET(CURLOPT_SSLKEY, client->key_file);
+    }
     if (client->user_agent != NULL) {
         SET(CURLOPT_USERAGENT, client->user_agent);
     }
@@ -284,6 +312,7 @@ static bool set_rules(gh_http_transfer *transfer, const gh_url *url)
         SET(CURLOPT_TCP_KEEPALIVE, 1L);
         SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+        SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
     }
     return !failed;
 }

@@ -176,6 +176,8 @@ gh_status gh_challenge_parse(gh_view header, gh_challenge *challenge)
 {
     scanner in = {header, 0};
     gh_challenge parsed = {NULL, NULL, NULL, NULL, NULL};
+    gh_challenge bound = {NULL, NULL, NULL, NULL, NULL};
+    bool has_bound = false;
     gh_status status = GH_OK;
     for (size_t i = 0; i < header.len; i++) {
         unsigned char c = (unsigned char)header.ptr[i];
@@ -190,12 +192,21 @@ gh_status gh_challenge_parse(gh_view header, gh_challenge *challenge)
     while (status == GH_OK && !at_end(&in)) {
         gh_view scheme = read_token(&in);
         bool bearer = gh_view_eq_nocase(scheme, GH_VIEW_LIT("Bearer"));
-        status = scheme.len == 0 ? GH_ERR_PARSE : read_params(&in, bearer ? &parsed : NULL);
+        bool dpop = !has_bound && gh_view_eq_nocase(scheme, GH_VIEW_LIT("DPoP"));
+        gh_challenge *into = bearer ? &parsed : dpop ? &bound : NULL;
+        status = scheme.len == 0 ? GH_ERR_PARSE : read_params(&in, into);
         if (status == GH_OK && bearer) {
+            gh_challenge_clear(&bound);
             *challenge = parsed;
             return GH_OK;
         }
+        has_bound = has_bound || dpop;
     }
+    if (status == GH_OK && has_bound) {
+        *challenge = bound;
+        return GH_OK;
+    }
+    gh_challenge_clear(&bound);
     gh_challenge_clear(&parsed);
     return status == GH_OK ? GH_ERR_NOT_FOUND : status;
 }

@@ -15,8 +15,9 @@ typedef struct gh_challenge {
     char *error_description;
 } gh_challenge;
 
-/* The first Bearer challenge of a header value that may hold several challenges of any scheme.
- * GH_ERR_NOT_FOUND without one, GH_ERR_PARSE when it is malformed. */
+/* The first Bearer challenge of a header value that may hold several challenges of any scheme; without one
+ * the first DPoP challenge (RFC 9449, 7.1), which says the same. GH_ERR_NOT_FOUND without one, GH_ERR_PARSE
+ * when it is malformed. */
 GH_MUST_USE gh_status gh_challenge_parse(gh_view header, gh_challenge *challenge);
 void gh_challenge_clear(gh_challenge *challenge);
 /* Appends `Bearer realm="…", resource_metadata="…", …`, leaving NULL members out, in the order realm,

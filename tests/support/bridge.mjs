@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { bridgePath, cleanEnv, assertNoSanitizerReport, start, tempDir, until } from './programs.mjs';
 import { walk } from './oauth.mjs';
+import { noteSecretsOf, noteStateDir } from './secrets.mjs';
 
 // A `--browser` command that only writes down the URL it was given. -> { command, urls() }
 export function fakeBrowser() {
@@ -14,14 +15,15 @@ export function fakeBrowser() {
   return { command: script, urls: () => (existsSync(list) ? readFileSync(list, 'utf8').trim().split('\n') : []) };
 }
 
-export function startBridge(url, { args = [], env = {}, stateDir = tempDir(), before = [] } = {}) {
+// The log is as talkative as can be, so that tests/secrets has something to look through.
+export function startBridge(url, { args = [], env = {}, stateDir = tempDir(), before = [], after = [] } = {}) {
   const home = tempDir();
-  const run = start(bridgePath, [...before, '--state-dir', stateDir, ...args, url], {
-    env: cleanEnv({ HOME: home, ...env }), stdin: 'pipe',
+  const run = start(bridgePath, [...before, '--state-dir', stateDir, ...args, url, ...after], {
+    env: cleanEnv({ HOME: home, GATEHOUSE_BRIDGE_LOG_LEVEL: 'debug', ...env }), stdin: 'pipe',
   });
   run.child.stdin.on('error', () => {});
   let ended;
-  run.exited.then((how) => { ended = how; });
+  run.exited.then((how) => { ended = how; noteStateDir(stateDir); });
   const lines = () => run.stdout().split('\n').slice(0, -1);
   const messages = () => lines().map((line) => JSON.parse(line));
   let lastId = 0;
@@ -67,6 +69,7 @@ export async function signInThrough(url, options) {
   const redirectUri = new URL(url).searchParams.get('redirect_uri');
   const done = await walk(url, redirectUri, options);
   if (!done.redirect) throw new Error(`no redirect: ${done.reply.status} ${done.reply.text}`);
+  noteSecretsOf(Object.fromEntries(new URL(done.redirect).searchParams));
   const endPage = await fetch(done.redirect);
   return { ...done, endPage: { status: endPage.status, headers: endPage.headers, text: await endPage.text() } };
 }

@@ -1,7 +1,10 @@
 // A protected MCP server that can be told to misbehave, for the bridge's side.
 // `change` may replace: mcp(request, body), resource(document), metadata(document), register(body),
-// authorize(query), token(form) - each returns what to answer, or undefined for the usual.
+// authorize(query), token(form), other(url, body), or
+// anything at all by before(url, request, body) - each returns what to answer, or undefined for the usual.
+// An answer may be { raw: (outgoing, incoming) => ... }, which has the response to itself.
 import http from 'node:http';
+import { noteExchange } from './secrets.mjs';
 
 const readBody = async (incoming) => {
   const chunks = [];
@@ -21,6 +24,8 @@ export async function startFake(change = {}) {
   };
   const answer = async (incoming, body) => {
     const url = new URL(incoming.url, fake.url);
+    const first = await change.before?.(url, incoming, body, fake);
+    if (first) return first;
     switch (url.pathname) {
       case '/mcp': {
         const special = await change.mcp?.(incoming, body, fake);
@@ -55,21 +60,26 @@ export async function startFake(change = {}) {
       }
       case '/token': {
         const form = Object.fromEntries(new URLSearchParams(body));
-        return change.token?.(form, fake) ?? { json: { access_token: `token-${++fake.tokens}`, token_type: 'Bearer', expires_in: 600, refresh_token: `refresh-${fake.tokens}`, scope: 'mcp' } };
+        return change.token?.(form, fake, incoming.headers) ?? { json: { access_token: `token-${++fake.tokens}`, token_type: 'Bearer', expires_in: 600, refresh_token: `refresh-${fake.tokens}`, scope: 'mcp' } };
       }
-      default: return { status: 404, json: { error: 'not_found' } };
+      default: return change.other?.(url, body, fake) ?? { status: 404, json: { error: 'not_found' } };
     }
   };
   const listener = http.createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming);
     seen.push({ method: incoming.method, path: new URL(incoming.url, fake.url).pathname, url: incoming.url, headers: incoming.headers, body });
+    outgoing.on('error', () => {});
     const reply = await answer(incoming, body);
+    noteExchange({ headers: incoming.headers, body, reply });
     if (reply.hang) return;
+    if (reply.raw) { await reply.raw(outgoing, incoming); return; }
     if (reply.destroy) { incoming.socket.destroy(); return; }
     const text = reply.json === undefined ? reply.text ?? '' : JSON.stringify(reply.json);
     outgoing.writeHead(reply.status ?? 200, { ...(text && { 'Content-Type': reply.type ?? 'application/json' }), ...reply.headers });
     outgoing.end(text);
   });
+  fake.connections = 0;
+  listener.on('connection', () => { fake.connections++; });
   await new Promise((resolve) => listener.listen(change.port ?? 0, '127.0.0.1', resolve));
   fake.url = `http://127.0.0.1:${listener.address().port}`;
   fake.mcp = `${fake.url}/mcp`;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { notePrinted } from './secrets.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const binDir = process.env.TEST_BIN_DIR ?? path.join(root, 'build');
@@ -61,6 +62,7 @@ export function start(command, args, { env = cleanEnv(), cwd, stdin = 'ignore' }
     child.on('error', reject);
     child.on('close', (code, signal) => {
       running.delete(child);
+      if (command === bridgePath || command === gatehousePath) notePrinted(command, args, output);
       resolve({ code, signal });
     });
   });

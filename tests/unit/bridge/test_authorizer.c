@@ -578,6 +578,7 @@ END_TEST
 START_TEST(no_way_to_sign_in_is_said)
 {
     world_always("GET", NULL, 404, NULL);
+    world_always("POST", "/register", 404, NULL);
     ask(&first, 401, NULL, NULL, true);
     ck_assert(world_until(pending_or_done, &first, 5000));
     ck_assert(first.done);

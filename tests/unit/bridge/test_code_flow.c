@@ -249,6 +249,7 @@ END_TEST
 START_TEST(missing_metadata_is_not_an_unknown_client)
 {
     world_always("GET", NULL, 404, NULL);
+    world_always("POST", "/register", 404, NULL);
     ck_assert_ptr_null(login(NULL));
     ck_assert_int_eq(outcome, GH_ERR_UNSUPPORTED);
 }

@@ -11,6 +11,7 @@
 #include "bridge/credentials/codec.h"
 #include "bridge/credentials/credentials.h"
 #include "shared/core/bytes.h"
+#include "shared/core/clock.h"
 #include "tests/support/suite.h"
 
 static char folder[64];
@@ -200,6 +201,22 @@ START_TEST(the_lock_has_one_holder_and_dies_with_it)
 }
 END_TEST
 
+START_TEST(word_of_a_failed_login_is_for_those_who_were_there_before)
+{
+    gh_error told = {GH_OK, ""};
+    int64_t before = gh_clock_wall_ms() - 1;
+    gh_error reason = {GH_ERR_DENIED, "access was refused in the browser"};
+    ck_assert_int_eq(gh_keeper_try_lock(keeper, NULL), GH_OK);
+    ck_assert(!gh_keeper_failed_since(keeper, 0, &told));
+    gh_keeper_note_failure(keeper, &reason);
+    ck_assert(gh_keeper_failed_since(keeper, before, &told));
+    ck_assert_int_eq(told.status, GH_ERR_DENIED);
+    ck_assert_str_eq(told.message, reason.message);
+    ck_assert(!gh_keeper_failed_since(keeper, gh_clock_wall_ms() + 1, &told));
+    gh_keeper_unlock(keeper);
+}
+END_TEST
+
 START_TEST(decoding_refuses_what_it_does_not_know)
 {
     gh_credentials decoded;
@@ -229,6 +246,7 @@ int main(void)
     tcase_add_test(tests, servers_do_not_share_credentials);
     tcase_add_test(tests, forgotten_credentials_are_gone);
     tcase_add_test(tests, the_lock_has_one_holder_and_dies_with_it);
+    tcase_add_test(tests, word_of_a_failed_login_is_for_those_who_were_there_before);
     tcase_add_test(tests, decoding_refuses_what_it_does_not_know);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

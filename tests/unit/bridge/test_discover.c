@@ -7,6 +7,7 @@ static bool done;
 static gh_status outcome;
 static gh_error problem;
 static gh_discovered found;
+static bool guessing;
 
 static void on_done(void *context, gh_status status, gh_discovered *result, const gh_error *error)
 {
@@ -23,6 +24,7 @@ static void on_done(void *context, gh_status status, gh_discovered *result, cons
 static void setup(void)
 {
     world_open();
+    guessing = false;
     done = false;
 }
 
@@ -34,8 +36,9 @@ static void teardown(void)
 
 static gh_status discover(const char *metadata_url)
 {
-    ck_assert_int_eq(
-        gh_discover_start(world.loop, &world.settings, metadata_url, on_done, NULL, &running, NULL), GH_OK);
+    gh_discover_options options = {.metadata_url = metadata_url, .may_guess = guessing};
+    ck_assert_int_eq(gh_discover_start(world.loop, &world.settings, &options, on_done, NULL, &running, NULL),
+                     GH_OK);
     ck_assert(!done);
     ck_assert(world_until(world_is_true, &done, 5000));
     return outcome;
@@ -225,11 +228,80 @@ START_TEST(a_challenge_off_limits_is_refused_unasked)
 }
 END_TEST
 
+START_TEST(where_guessing_is_allowed_the_old_endpoints_at_the_origin_are_used)
+{
+    world_always("GET", NULL, 404, NULL);
+    guessing = true;
+    ck_assert_int_eq(discover(NULL), GH_OK);
+    ck_assert_ptr_null(found.server_metadata_url);
+    ck_assert_str_eq(found.server.issuer, world.origin);
+    ck_assert_str_eq(found.server.authorization_endpoint, world_text("@/authorize"));
+    ck_assert_str_eq(found.server.token_endpoint, world_text("@/token"));
+    ck_assert_str_eq(found.server.registration_endpoint, world_text("@/register"));
+}
+END_TEST
+
+START_TEST(nothing_is_guessed_where_a_challenge_names_metadata_that_cannot_be_read)
+{
+    world_always("GET", NULL, 404, NULL);
+    guessing = true;
+    ck_assert_int_eq(discover(world_text("@/named")), GH_ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(nothing_is_guessed_where_the_server_has_metadata_of_its_own)
+{
+    world_always("GET", WORLD_SERVER, 404, NULL);
+    guessing = true;
+    ck_assert_int_eq(discover(NULL), GH_ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_named_issuer_is_held_to)
+{
+    char other[] = "https://other.example";
+    world.settings.issuer = other;
+    ck_assert_int_eq(discover(NULL), GH_ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(problem.message, "--issuer"));
+    ck_assert_uint_eq(world_count("GET " WORLD_SERVER " "), 0);
+}
+END_TEST
+
+START_TEST(a_named_issuer_is_chosen_among_several)
+{
+    world_always(
+        "GET", WORLD_RESOURCE, 200,
+        world_text("{\"resource\":\"@/mcp\",\"authorization_servers\":[\"https://a.example\",\"@\"]}"));
+    world.settings.issuer = world.origin;
+    ck_assert_int_eq(discover(NULL), GH_OK);
+    ck_assert_str_eq(found.server.issuer, world.origin);
+}
+END_TEST
+
+START_TEST(without_resource_metadata_a_named_issuer_is_asked)
+{
+    world_always("GET", WORLD_RESOURCE, 404, NULL);
+    world.settings.issuer = world.origin;
+    guessing = true;
+    ck_assert_int_eq(discover(NULL), GH_OK);
+    ck_assert_str_eq(found.server_metadata_url, world_text("@" WORLD_SERVER));
+}
+END_TEST
+
+START_TEST(a_machine_needs_neither_pkce_nor_a_page)
+{
+    world_always("GET", WORLD_SERVER, 200, world_text("{\"issuer\":\"@\",\"token_endpoint\":\"@/t\"}"));
+    world.settings.grant = GH_BRIDGE_GRANT_CLIENT;
+    ck_assert_int_eq(discover(NULL), GH_OK);
+}
+END_TEST
+
 START_TEST(it_can_be_cancelled_at_every_step)
 {
     for (size_t requests = 0; requests < 3; requests++) {
         size_t before = gh_http_fixture_requests(world.fixture);
-        ck_assert_int_eq(gh_discover_start(world.loop, &world.settings, NULL, on_done, NULL, &running, NULL),
+        ck_assert_int_eq(gh_discover_start(world.loop, &world.settings, &(gh_discover_options){0}, on_done,
+                                           NULL, &running, NULL),
                          GH_OK);
         for (int i = 0; i < 400 && gh_http_fixture_requests(world.fixture) < before + requests; i++) {
             world_run(1);
@@ -266,6 +338,13 @@ int main(void)
                         (int)(sizeof(REFUSALS) / sizeof(REFUSALS[0])));
     tcase_add_test(tests, the_origin_may_be_the_resource);
     tcase_add_test(tests, a_challenge_off_limits_is_refused_unasked);
+    tcase_add_test(tests, where_guessing_is_allowed_the_old_endpoints_at_the_origin_are_used);
+    tcase_add_test(tests, nothing_is_guessed_where_a_challenge_names_metadata_that_cannot_be_read);
+    tcase_add_test(tests, nothing_is_guessed_where_the_server_has_metadata_of_its_own);
+    tcase_add_test(tests, a_named_issuer_is_held_to);
+    tcase_add_test(tests, a_named_issuer_is_chosen_among_several);
+    tcase_add_test(tests, without_resource_metadata_a_named_issuer_is_asked);
+    tcase_add_test(tests, a_machine_needs_neither_pkce_nor_a_page);
     tcase_add_test(tests, it_can_be_cancelled_at_every_step);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

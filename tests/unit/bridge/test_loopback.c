@@ -285,6 +285,26 @@ START_TEST(the_port_is_free_again_afterwards)
 }
 END_TEST
 
+START_TEST(the_redirect_may_have_another_name_and_path)
+{
+    gh_loopback *named = NULL;
+    gh_loopback_address address = {.host = "localhost", .path = "/oauth/callback"};
+    unsigned bound = 0;
+    char expected[96];
+    ck_assert_int_eq(gh_loopback_new_at(loop, &address, on_callback, NULL, &named, NULL), GH_OK);
+    const char *uri = gh_loopback_redirect_uri(named);
+    ck_assert_int_eq(sscanf(uri, "http://localhost:%u/oauth/callback", &bound), 1);
+    (void)snprintf(expected, sizeof(expected), "http://localhost:%u/oauth/callback", bound);
+    ck_assert_str_eq(uri, expected);
+    gh_loopback_free(named);
+    address = (gh_loopback_address){.host = "::1"};
+    if (gh_loopback_new_at(loop, &address, on_callback, NULL, &named, NULL) == GH_OK) {
+        ck_assert_int_eq(strncmp(gh_loopback_redirect_uri(named), "http://[::1]:", 13), 0);
+        gh_loopback_free(named);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loopback");
@@ -301,6 +321,7 @@ int main(void)
     tcase_add_test(tests, a_held_page_reaches_who_has_finished_sending);
     tcase_add_test(tests, the_same_port_can_be_had_again_at_once);
     tcase_add_test(tests, the_port_is_free_again_afterwards);
+    tcase_add_test(tests, the_redirect_may_have_another_name_and_path);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);
 }

@@ -27,7 +27,7 @@ static void setup(void)
 
 static void probe(const char *token)
 {
-    ck_assert_int_eq(gh_probe_start(world.loop, &world.settings, token, on_done, NULL, NULL), GH_OK);
+    ck_assert_int_eq(gh_probe_start(world.loop, &world.settings, token, NULL, on_done, NULL, NULL), GH_OK);
     ck_assert(!done);
     ck_assert(world_until(world_is_true, &done, 5000));
 }
@@ -73,6 +73,32 @@ START_TEST(a_stream_that_stays_open_is_an_answer)
 }
 END_TEST
 
+START_TEST(a_server_of_the_old_transport_shows_itself_by_its_stream)
+{
+    world_always("POST", "/mcp", 405, "");
+    world.steps[1] =
+        (gh_http_fixture_step){.method = "GET",
+                               .path = "/mcp",
+                               .reply = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n",
+                               .stall_ms = 20000};
+    gh_deadline soon = gh_deadline_in(3000);
+    probe("access-0");
+    ck_assert(!gh_deadline_passed(soon));
+    ck_assert_int_eq(http_status, 200);
+    ck_assert(gh_http_fixture_has_line(world.fixture, 1, "Authorization: Bearer access-0"));
+}
+END_TEST
+
+START_TEST(where_there_is_no_stream_either_the_first_answer_counts)
+{
+    world_always("POST", "/mcp", 405, "");
+    world_always("GET", "/mcp", 404, "");
+    probe(NULL);
+    ck_assert_int_eq(status, GH_OK);
+    ck_assert_int_eq(http_status, 405);
+}
+END_TEST
+
 START_TEST(nobody_there_is_an_error)
 {
     free(world.settings.url);
@@ -92,6 +118,8 @@ int main(void)
     tcase_add_test(tests, a_stranger_gets_the_challenge);
     tcase_add_test(tests, a_token_is_sent);
     tcase_add_test(tests, a_stream_that_stays_open_is_an_answer);
+    tcase_add_test(tests, a_server_of_the_old_transport_shows_itself_by_its_stream);
+    tcase_add_test(tests, where_there_is_no_stream_either_the_first_answer_counts);
     tcase_add_test(tests, nobody_there_is_an_error);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

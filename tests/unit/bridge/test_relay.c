@@ -382,16 +382,19 @@ END_TEST
 
 START_TEST(a_modern_call_is_cancelled_by_closing_and_never_answered)
 {
-    SERVE({.method = "POST", .reply = OK_HEAD "\r\n" RESULT("2"), .delay_ms = 300, .close = true});
+    SERVE(JSON("{\"jsonrpc\":\"2.0\",\"id\":\"gatehouse-bridge-1\",\"result\":{\"resultType\":\"complete\","
+               "\"tools\":[]}}"),
+          {.method = "POST", .reply = OK_HEAD "\r\n" RESULT("2"), .delay_ms = 300, .close = true});
     say(MODERN_CALL("2"));
-    at(100, say_later, CANCEL("2"));
+    at(150, say_later, CANCEL("2"));
     at(500, end_input, NULL);
     ck_assert_int_eq(run(), 0);
     ck_assert_uint_eq(output.len, 0);
-    ck_assert_uint_eq(gh_http_fixture_requests(fixture), 1);
-    ck_assert(gh_http_fixture_has_line(fixture, 0, "MCP-Protocol-Version: 2026-07-28"));
-    ck_assert(gh_http_fixture_has_line(fixture, 0, "Mcp-Method: tools/call"));
-    ck_assert(gh_http_fixture_has_line(fixture, 0, "Mcp-Name: t"));
+    ck_assert_uint_eq(gh_http_fixture_requests(fixture), 2);
+    ck_assert(gh_http_fixture_has_line(fixture, 0, "Mcp-Method: tools/list"));
+    ck_assert(gh_http_fixture_has_line(fixture, 1, "MCP-Protocol-Version: 2026-07-28"));
+    ck_assert(gh_http_fixture_has_line(fixture, 1, "Mcp-Method: tools/call"));
+    ck_assert(gh_http_fixture_has_line(fixture, 1, "Mcp-Name: t"));
 }
 END_TEST
 

@@ -32,6 +32,7 @@ static const struct {
     {"Bearer error=\"\"", NULL, "", NULL, NULL},
     {"Bearer error=\"e\", ;x", NULL, "e", NULL, NULL},
     {"DPoP algs=\"ES256\", Bearer scope=\"s\"", NULL, NULL, "s", NULL},
+    {"DPoP algs=\"ES256\", scope=\"d\", Basic realm=\"x\"", NULL, NULL, "d", NULL},
 };
 
 static void ck_text(const char *actual, const char *expected)
