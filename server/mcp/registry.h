@@ -13,6 +13,7 @@
 #include "shared/core/bytes.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
+#include "shared/rpc/params.h"
 
 typedef struct gh_mcp_registry gh_mcp_registry;
 
@@ -77,16 +78,6 @@ GH_MUST_USE gh_status gh_mcp_registry_remove(gh_mcp_registry *registry, gh_mcp_k
 gh_mcp_catalog *gh_mcp_registry_catalog(gh_mcp_registry *registry); /* held for the caller; never NULL */
 gh_mcp_catalog *gh_mcp_catalog_hold(gh_mcp_catalog *catalog);
 void gh_mcp_catalog_release(gh_mcp_catalog *catalog); /* NULL is fine */
-
-#define GH_MCP_PARAM_PATH_MAX 16 /* nested `properties` */
-
-/* An argument that clients mirror into `Mcp-Param-{header}` (MCP 2026-07-28, streamable-http, "Custom Headers
- * from Tool Parameters"). All text is borrowed from the tool's parsed input schema. */
-typedef struct gh_mcp_param {
-    const char *header;
-    const char *path[GH_MCP_PARAM_PATH_MAX];
-    size_t depth;
-} gh_mcp_param;
 
 /* Items live as long as a catalog with them is held. `label` is "Tool sayHello of hello.so". */
 typedef struct gh_mcp_tool {

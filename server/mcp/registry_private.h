@@ -131,9 +131,4 @@ struct gh_mcp_catalog {
 gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], size_t page_size,
                                    const unsigned char key[32]);
 
-/* params.c. The x-mcp-header annotations of an input schema. GH_ERR_INVALID for one that breaks the rules.
- * *params is owned (free), NULL when there are none. */
-GH_MUST_USE gh_status gh_mcp_params_read(const cJSON *schema, gh_mcp_param **params, size_t *count,
-                                         gh_error *error);
-
 #endif
