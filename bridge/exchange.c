@@ -92,6 +92,11 @@ static gh_status obtain(gh_exchange *exchange, int http_status, gh_view challeng
     return gh_authorizer_obtain(exchange->remote->authorizer, &need, on_obtained, exchange, &exchange->wait);
 }
 
+static bool may_ask(const gh_exchange *exchange)
+{
+    return exchange->request.kind == GH_EXCHANGE_POST && !exchange->request.unattended;
+}
+
 gh_status gh_exchange_ask_ahead(gh_exchange *exchange, bool *asked)
 {
     gh_authorizer *authorizer = exchange->remote->authorizer;
@@ -105,8 +110,7 @@ gh_status gh_exchange_ask_ahead(gh_exchange *exchange, bool *asked)
         return GH_OK;
     }
     exchange->asked_ahead = true;
-    status =
-        obtain(exchange, 0, gh_view_make(NULL, 0), pending && exchange->request.kind == GH_EXCHANGE_POST);
+    status = obtain(exchange, 0, gh_view_make(NULL, 0), pending && may_ask(exchange));
     *asked = status == GH_OK;
     return status;
 }
@@ -114,8 +118,6 @@ gh_status gh_exchange_ask_ahead(gh_exchange *exchange, bool *asked)
 /* Asks for another token because of a refusal; false when that was tried often enough. */
 static bool authorize(gh_exchange *exchange, const gh_verdict *verdict, gh_view challenge)
 {
-    bool posts = exchange->request.kind == GH_EXCHANGE_POST;
-
     if (exchange->request.kind == GH_EXCHANGE_DELETE || exchange->remote->settings->own_authorization) {
         return false;
     }
@@ -123,7 +125,7 @@ static bool authorize(gh_exchange *exchange, const gh_verdict *verdict, gh_view 
         return false;
     }
     exchange->asked_ahead = true;
-    return obtain(exchange, verdict->http_status, challenge, posts) == GH_OK;
+    return obtain(exchange, verdict->http_status, challenge, may_ask(exchange)) == GH_OK;
 }
 
 /* A proxy that cannot reach its server: it may have passed the request on before. */

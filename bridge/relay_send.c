@@ -142,6 +142,8 @@ static void start(gh_relay *relay, gh_relay_item *item)
         .repeatable = gh_era_is_repeatable(item->message.method),
         .resumable = legacy && gh_relay_item_is_request(item),
         .endless = item->endless,
+        .unattended = item->message.kind == GH_RPC_REQUEST &&
+                      gh_translator_is_look(relay->translator, item->message.id),
         .context = item,
         .on_message = on_message,
         .on_done = on_done,

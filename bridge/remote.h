@@ -53,6 +53,7 @@ typedef struct gh_exchange_request {
     bool repeatable;        /* may be sent again although it may have been delivered */
     bool resumable;         /* legacy: a stream that broke off may be taken up again */
     bool endless;           /* a subscription: silence is no failure */
+    bool unattended;        /* nobody is asked to sign in for its sake */
     void *context;
     /* A message from the server, `is_answer` for the response to `id`. May release the exchange. */
     void (*on_message)(void *context, gh_exchange *exchange, const gh_rpc_message *message, gh_view line,

@@ -111,6 +111,14 @@ void gh_ahead_answer(gh_translator *translator, gh_call *call)
     gh_buf_free(&line);
 }
 
+bool gh_translator_is_look(const gh_translator *translator, gh_view id)
+{
+    const gh_call *call = gh_call_of_server(translator, id);
+
+    return call != NULL && call->client_id != NULL && call->message.method != NULL &&
+           strcmp(call->message.method, GH_MCP_DISCOVER) == 0;
+}
+
 bool gh_translator_answer_ahead(gh_translator *translator)
 {
     bool any = false;

@@ -66,12 +66,22 @@ static void legacy_list_replied(gh_translator *translator, gh_call *call, const 
     }
 }
 
+/* The server wants somebody to sign in before it says what it is, and for a look alone nobody is asked. */
+static bool asks_to_sign_in(const gh_arrival *arrival)
+{
+    return arrival->message->kind == GH_RPC_ERROR && arrival->origin.local &&
+           arrival->origin.http_status == 401;
+}
+
 static void modern_replied(gh_translator *translator, gh_call *call, const gh_arrival *arrival)
 {
     const char *method = call->message.method;
     gh_view result = arrival->message->result;
     bool discovery = strcmp(method, GH_MCP_DISCOVER) == 0;
 
+    if (discovery && asks_to_sign_in(arrival) && !call->answered) {
+        gh_ahead_answer(translator, call);
+    }
     if (discovery && arrival->message->kind == GH_RPC_RESULT) {
         gh_translator_note_server(
             translator, gh_compose_member(result, "capabilities"),

@@ -63,6 +63,10 @@ void gh_translator_from_server(gh_translator *translator, const gh_rpc_message *
 GH_MUST_USE gh_status gh_translator_headers(const gh_translator *translator, const gh_rpc_message *message,
                                             gh_era_headers *headers);
 
+/* Is that what the client does to find out what the server is: a `server/discover` of its own? A host may
+ * send it from a process that it ends at once, and a sign-in that began there would come back to nobody. */
+bool gh_translator_is_look(const gh_translator *translator, gh_view id);
+
 /* A person has to sign in first: answers what the client opened with (`initialize`, `server/discover`) by
  * what is known of the server, or with what servers usually have. False when nothing of that kind is open. */
 bool gh_translator_answer_ahead(gh_translator *translator);
