@@ -172,9 +172,8 @@ static const gh_option OPTIONS[] = {
      .type = GH_OPTION_STRING,
      .field = FIELD(required_scopes),
      .argument = "WORDS",
-     .help =
-         "direct and facade modes: scopes that a token must carry at /mcp. The default is openid; in the "
-         "other modes it is mcp, which every token of this server carries."},
+     .help = "direct and facade modes: scopes that a token must carry at /mcp. The default is openid; in the "
+             "other modes it is mcp, which every token of this server carries."},
     {.name = "audience",
      .type = GH_OPTION_STRING,
      .field = FIELD(audience),
