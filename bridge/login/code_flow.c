@@ -6,6 +6,7 @@
 
 #include "bridge/browser.h"
 #include "bridge/login/authorization.h"
+#include "bridge/login/outcome.h"
 #include "bridge/login/preparation.h"
 #include "bridge/login/token.h"
 #include "bridge/loopback.h"
@@ -70,22 +71,17 @@ const char *gh_code_flow_url(const gh_code_flow *flow)
 
 static void conclude(gh_code_flow *flow)
 {
-    gh_code_flow_done done = flow->done;
-    void *context = flow->context;
-    gh_error error = flow->error;
-    gh_credentials credentials = flow->prepared.credentials;
-    credentials.client_in_doubt = false;
+    bool good = flow->error.status == GH_OK;
+    flow->prepared.credentials.client_in_doubt = false;
     if (flow->loopback != NULL) {
-        gh_loopback_finish(flow->loopback, error.status == GH_OK,
-                           error.status == GH_OK ? "You can close this page and go back to your application."
-                                                 : error.message);
+        gh_loopback_finish(flow->loopback, good,
+                           good ? "You can close this page and go back to your application."
+                                : flow->error.message);
     }
-    memset(&flow->prepared.credentials, 0, sizeof(flow->prepared.credentials));
+    gh_login_outcome outcome =
+        gh_login_outcome_take(flow->done, flow->context, &flow->prepared.credentials, &flow->error);
     flow_free(flow);
-    if (error.status != GH_OK) {
-        gh_credentials_clear(&credentials);
-    }
-    done(context, error.status, error.status == GH_OK ? &credentials : NULL, &error);
+    gh_login_outcome_tell(&outcome);
 }
 
 static void exchanged(void *context, gh_status status, const gh_error *error)

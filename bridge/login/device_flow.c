@@ -6,6 +6,7 @@
 
 #include "bridge/login/client_auth.h"
 #include "bridge/login/fetch.h"
+#include "bridge/login/outcome.h"
 #include "bridge/login/policy.h"
 #include "bridge/login/preparation.h"
 #include "bridge/login/token.h"
@@ -77,17 +78,11 @@ const char *gh_device_flow_url(const gh_device_flow *flow)
 
 static void conclude(gh_device_flow *flow)
 {
-    gh_code_flow_done done = flow->done;
-    void *context = flow->context;
-    gh_error error = flow->error;
-    gh_credentials credentials = flow->prepared.credentials;
-    credentials.client_in_doubt = false;
-    memset(&flow->prepared.credentials, 0, sizeof(flow->prepared.credentials));
+    flow->prepared.credentials.client_in_doubt = false;
+    gh_login_outcome outcome =
+        gh_login_outcome_take(flow->done, flow->context, &flow->prepared.credentials, &flow->error);
     flow_free(flow);
-    if (error.status != GH_OK) {
-        gh_credentials_clear(&credentials);
-    }
-    done(context, error.status, error.status == GH_OK ? &credentials : NULL, &error);
+    gh_login_outcome_tell(&outcome);
 }
 
 static void fail(gh_device_flow *flow, gh_status status, const char *sentence)

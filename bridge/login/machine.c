@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/login/discover.h"
+#include "bridge/login/outcome.h"
 #include "bridge/login/preparation.h"
 #include "bridge/login/token.h"
 #include "shared/core/file.h"
@@ -47,16 +48,10 @@ void gh_machine_cancel(gh_machine *machine)
 
 static void conclude(gh_machine *machine)
 {
-    gh_code_flow_done done = machine->done;
-    void *context = machine->context;
-    gh_error error = machine->error;
-    gh_credentials credentials = machine->prepared.credentials;
-    memset(&machine->prepared.credentials, 0, sizeof(machine->prepared.credentials));
+    gh_login_outcome outcome = gh_login_outcome_take(machine->done, machine->context,
+                                                     &machine->prepared.credentials, &machine->error);
     machine_free(machine);
-    if (error.status != GH_OK) {
-        gh_credentials_clear(&credentials);
-    }
-    done(context, error.status, error.status == GH_OK ? &credentials : NULL, &error);
+    gh_login_outcome_tell(&outcome);
 }
 
 static void granted(void *context, gh_status status, const gh_error *error)
