@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 import { startBridge } from '../support/bridge.mjs';
+import { readBody } from '../support/http.mjs';
 import { sleep, until } from '../support/programs.mjs';
 
 // `answer(request, response, message)` has the connection to itself.
 async function startServer(answer) {
   const seen = [];
   const server = http.createServer(async (request, response) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString();
+    const body = await readBody(request);
     const message = body ? JSON.parse(body) : undefined;
     seen.push({ method: request.method, message });
     response.on('error', () => {});

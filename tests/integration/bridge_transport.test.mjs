@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { signInUrl, startBridge } from '../support/bridge.mjs';
 import { startFake } from '../support/fake_server.mjs';
+import { readBody } from '../support/http.mjs';
 import { freePort } from '../support/ports.mjs';
 import { bridgePath, cleanEnv, runToEnd, sleep, tempDir, until } from '../support/programs.mjs';
 import { answerInitialize, begin, call, openFake, result, startSession } from '../support/raw_server.mjs';
@@ -227,8 +228,7 @@ describe('proxies', () => {
   const startProxy = async () => {
     const seen = [];
     const server = http.createServer(async (incoming, outgoing) => {
-      let body = '';
-      for await (const chunk of incoming) body += chunk;
+      const body = await readBody(incoming);
       seen.push({ method: incoming.method, url: incoming.url, headers: incoming.headers });
       const message = body ? JSON.parse(body) : {};
       outgoing.writeHead(message.id === undefined ? 202 : 200, { 'Content-Type': 'application/json' });
@@ -297,8 +297,7 @@ describe('TLS', () => {
       chmodSync(at(`${name}.key`), 0o600);
     }
     server = https.createServer({ key: readFileSync(at('server.key')), cert: readFileSync(at('server.pem')), ca: readFileSync(at('ca.pem')), requestCert: true, rejectUnauthorized: false }, async (incoming, outgoing) => {
-      let body = '';
-      for await (const chunk of incoming) body += chunk;
+      const body = await readBody(incoming);
       const message = body ? JSON.parse(body) : {};
       outgoing.writeHead(message.id === undefined ? 202 : 200, { 'Content-Type': 'application/json' });
       outgoing.end(message.id === undefined ? '' : result(message.id, { ...answerInitialize, client: incoming.socket.getPeerCertificate()?.subject?.CN ?? 'nobody' }));

@@ -5,12 +5,7 @@
 // An answer may be { raw: (outgoing, incoming) => ... }, which has the response to itself.
 import http from 'node:http';
 import { noteExchange } from './secrets.mjs';
-
-const readBody = async (incoming) => {
-  const chunks = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
-};
+import { readBody } from './http.mjs';
 
 export async function startFake(change = {}) {
   const seen = []; // { method, path, headers, body }

@@ -110,3 +110,16 @@ export async function exchangeRaw(port, bytes, { ms = 10_000 } = {}) {
   raw.close();
   return parseResponse(text);
 }
+
+// What a client sent, as text. A client that is killed meanwhile never gets an answer: then this does not end,
+// and neither does the handler that waits for it.
+export async function readBody(incoming) {
+  const chunks = [];
+  try {
+    for await (const chunk of incoming) chunks.push(chunk);
+  } catch (error) {
+    if (error.code !== 'ECONNRESET') throw error;
+    await new Promise(() => {});
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

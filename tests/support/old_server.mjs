@@ -3,6 +3,7 @@
 import http from 'node:http';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { readBody } from './http.mjs';
 
 const listen = (handler, port = 0) => new Promise((resolve) => {
   const listener = http.createServer(handler);
@@ -12,12 +13,6 @@ const listen = (handler, port = 0) => new Promise((resolve) => {
     stop: () => new Promise((done) => { listener.closeAllConnections(); listener.close(done); }),
   }));
 });
-
-const readBody = async (incoming) => {
-  const chunks = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
-};
 
 // `build(mcp)` adds tools. What a POST to the stream's own URL gets is `refusal`. -> { url, seen, calls, drop() }
 export async function startOldServer({ build = () => {}, refusal = 404, port } = {}) {

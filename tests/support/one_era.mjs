@@ -6,16 +6,11 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { MODERN } from './mcp.mjs';
-
-const read = async (incoming) => {
-  const chunks = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
-};
+import { readBody } from './http.mjs';
 
 async function listen(handle, seen) {
   const listener = http.createServer(async (incoming, outgoing) => {
-    const body = await read(incoming);
+    const body = await readBody(incoming);
     const message = body ? JSON.parse(body) : undefined;
     seen.push({ http: incoming.method, method: message?.method, message, headers: incoming.headers });
     await handle(incoming, outgoing, message);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { Provider } from 'oidc-provider';
+import { readBody } from './http.mjs';
 
 const options = JSON.parse(process.argv[2]);
 const authentik = options.shape === 'authentik';
@@ -242,12 +243,6 @@ function asAuthentik(request, response, url, form) {
   if (form.token) form = { ...form, token: opaqueOf.get(form.token) ?? form.token };
   if (form.grant_type === 'refresh_token' && form.scope && !form.scope.split(' ').includes('offline_access')) return no(400, { error: 'invalid_scope' });
   return form;
-}
-
-async function readBody(request) {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }
 
 function faultFor(request, pathname) {
