@@ -10,6 +10,7 @@
 #include "shared/core/clock.h"
 #include "shared/core/digest.h"
 #include "shared/core/log.h"
+#include "shared/net/address.h"
 
 #define BUSY "This server is looking up too many applications at the moment; try again in a minute."
 #define WAIT_MS (GH_CIMD_TIMEOUT_MS + 1000)
@@ -78,8 +79,7 @@ gh_cimd *gh_cimd_new(void)
     if (cimd == NULL) {
         return NULL;
     }
-    cimd->network =
-        (gh_cimd_network){.may_connect = gh_cimd_address_is_public, .timeout_ms = GH_CIMD_TIMEOUT_MS};
+    cimd->network = (gh_cimd_network){.may_connect = gh_address_is_public, .timeout_ms = GH_CIMD_TIMEOUT_MS};
     cimd->fetch = gh_cimd_fetch;
     cimd->fetch_context = &cimd->network;
     cimd->pace = gh_throttle_new_with(GH_CIMD_FETCHES_A_MINUTE, GH_THROTTLE_WINDOW_MS);

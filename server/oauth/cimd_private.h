@@ -37,9 +37,6 @@ typedef struct gh_cimd_network {
     int64_t timeout_ms;
 } gh_cimd_network;
 
-/* cimd_address.c: true for what the public Internet is made of. */
-bool gh_cimd_address_is_public(const struct sockaddr *address);
-
 /* cimd_url.c: GH_ERR_INVALID with a sentence for a URL that is no client id. */
 GH_MUST_USE gh_status gh_cimd_url_check(const char *url, gh_error *error);
 

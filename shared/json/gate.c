@@ -321,6 +321,12 @@ static gh_status step(gate *g, gate_state *state)
 
 gh_status gh_json_gate(gh_view text, const gh_json_limits *limits, gh_error *error)
 {
+    size_t at = 0;
+    return gh_json_gate_at(text, limits, &at, error);
+}
+
+gh_status gh_json_gate_at(gh_view text, const gh_json_limits *limits, size_t *at, gh_error *error)
+{
     gate g;
     gate_state state = WANT_VALUE;
     gh_status status = GH_OK;
@@ -334,6 +340,7 @@ gh_status gh_json_gate(gh_view text, const gh_json_limits *limits, gh_error *err
     g.depth = 0;
     g.objects = 0;
     g.names.len = 0;
+    *at = 0;
     if (g.limits.depth > GH_JSON_DEPTH_MAX) {
         g.limits.depth = GH_JSON_DEPTH_MAX;
     }
@@ -344,5 +351,6 @@ gh_status gh_json_gate(gh_view text, const gh_json_limits *limits, gh_error *err
     while (status == GH_OK && state != DONE) {
         status = step(&g, &state);
     }
+    *at = (size_t)(g.at - g.start);
     return status;
 }

@@ -34,5 +34,9 @@ extern const gh_json_limits GH_JSON_LIMITS_DOCUMENT;
 /* `limits` NULL means GH_JSON_LIMITS_MESSAGE. GH_ERR_TOO_LARGE for a limit, GH_ERR_PARSE for the grammar; the
  * error gives the byte offset. */
 GH_MUST_USE gh_status gh_json_gate(gh_view text, const gh_json_limits *limits, gh_error *error);
+/* Also says at which byte it stopped: text.len, unless it was refused; 0 for the size. For who knows lines.
+ */
+GH_MUST_USE gh_status gh_json_gate_at(gh_view text, const gh_json_limits *limits, size_t *at,
+                                      gh_error *error);
 
 #endif

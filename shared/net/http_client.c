@@ -24,6 +24,7 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the HTTP client");
     }
     client->quick_exit = options->quick_exit;
+    client->may_connect = options->may_connect;
     client->multi = curl_multi_init();
     client->user_agent = gh_text_dup(options->user_agent);
     client->ca_file = gh_text_dup(options->ca_file);

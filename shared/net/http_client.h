@@ -7,9 +7,10 @@
  * Rules that hold for every transfer: only http and https; no redirect is ever followed unless
  * `follow_redirects` says so (then GET only, same origin only, at most 3); no cookies, no netrc, no
  * credentials from the URL (userinfo is refused); certificate and host name are verified; bodies are
- * sent once (a POST is never resent by the library: a reused connection that dies before a byte of the
- * reply arrived ends with GH_ERR_CLOSED and `maybe_delivered` set); NOSIGNAL; header and body sizes are
- * bounded; the proxy is taken from the environment unless the host is loopback. */
+ * sent once (a POST, PUT or PATCH, or a DELETE with a body, is never resent by the library: a reused
+ * connection that dies before a byte of the reply arrived ends with GH_ERR_CLOSED and `maybe_delivered`
+ * set); NOSIGNAL; header and body sizes are bounded; the proxy is taken from the environment unless the
+ * host is loopback or `may_connect` is given. */
 #ifndef GH_SHARED_NET_HTTP_CLIENT_H
 #define GH_SHARED_NET_HTTP_CLIENT_H
 
@@ -48,6 +49,9 @@ typedef struct gh_http_client_options {
     const char *home;
     const gh_http_header *home_headers;
     size_t home_header_count;
+    /* As in gh_http_request, for every request of this client; its connections are still kept and used
+     * again, for each was looked at when it was opened. NULL: any address. */
+    bool (*may_connect)(const struct sockaddr *address);
 } gh_http_client_options;
 
 /* True for HOST:PORT:HOST:PORT, where an IPv6 address has brackets. */
@@ -72,11 +76,11 @@ typedef struct gh_http_result {
 } gh_http_result;
 
 typedef struct gh_http_request {
-    const char *method;            /* "GET", "POST", "DELETE"; static */
+    const char *method;            /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"; static */
     const char *url;               /* copied */
     const gh_http_header *headers; /* copied; an empty value is sent as an empty value */
     size_t header_count;
-    gh_view body;               /* copied; sent only with POST */
+    gh_view body;               /* copied; refused with GET and HEAD */
     int64_t connect_timeout_ms; /* 0 for 10,000 */
     int64_t timeout_ms;         /* whole transfer; 0 for none (streams) */
     int64_t idle_timeout_ms;    /* without any byte; 0 for none */

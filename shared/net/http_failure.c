@@ -23,8 +23,8 @@ static gh_status could_not_connect(const gh_http_transfer *transfer, gh_error *e
 {
     long os_error = 0;
     if (transfer->refused) {
-        return gh_error_set(error, GH_ERR_DENIED, "the address of %s must not be connected to",
-                            transfer->where);
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "the address of %s is not public and must not be connected to", transfer->where);
     }
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
     return gh_error_set(error, GH_ERR_UNAVAILABLE, "could not connect to %s (%s): is the server running?",

@@ -31,6 +31,7 @@ struct gh_http_client {
     gh_url home_url;
     gh_http_reply_header *home_headers;
     size_t home_header_count;
+    bool (*may_connect)(const struct sockaddr *address);
     bool quick_exit;
     bool held; /* gh_http_client_hold */
     int depth; /* above 0 while callbacks may run: curl then takes no additions and no removals */

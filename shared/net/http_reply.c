@@ -153,7 +153,9 @@ static bool declares_too_much(const gh_http_transfer *transfer)
 {
     int64_t length = 0;
     gh_view text = gh_http_transfer_header(transfer, "Content-Length");
-    return gh_view_to_int64(text, 0, INT64_MAX, &length) == GH_OK &&
+    /* Of a HEAD it is the length that a GET's body would have (RFC 9110, 8.6). */
+    return strcmp(transfer->request.method, "HEAD") != 0 &&
+           gh_view_to_int64(text, 0, INT64_MAX, &length) == GH_OK &&
            (uint64_t)length > transfer->request.max_response;
 }
 

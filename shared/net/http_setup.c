@@ -195,6 +195,14 @@ static size_t on_download(char *data, size_t size, size_t count, void *context)
     return status == GH_OK && !transfer->cancelled ? len : 0;
 }
 
+/* Is it sent the way a POST is? A DELETE without a body is not: it may be sent twice. */
+static bool uploads(const gh_http_transfer *transfer)
+{
+    const char *method = transfer->request.method;
+    return transfer->body_len > 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
 /* Runs once the connection stands, before the request is written. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): curl gives the type */
 static int on_connected(void *context, char *ip, char *local_ip, int port, int local_port)
@@ -204,9 +212,9 @@ static int on_connected(void *context, char *ip, char *local_ip, int port, int l
     (void)port;
     (void)local_port;
     gh_http_transfer *transfer = context;
-    /* A second connection for the same POST: whatever was read of its body is gone, and an empty body
+    /* A second connection for the same request: whatever was read of its body is gone, and an empty body
      * would be sent twice without anybody noticing. */
-    bool again = transfer->connected && strcmp(transfer->request.method, "POST") == 0;
+    bool again = transfer->connected && uploads(transfer);
     if (transfer->cancelled || (again && (transfer->body_sent > 0 || transfer->body_len == 0))) {
         return CURL_PREREQFUNC_ABORT;
     }
@@ -219,7 +227,9 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 {
     gh_http_transfer *transfer = context;
     (void)purpose;
-    if (!transfer->request.may_connect(&address->addr)) {
+    const gh_http_client *client = transfer->client;
+    if ((client->may_connect != NULL && !client->may_connect(&address->addr)) ||
+        (transfer->request.may_connect != NULL && !transfer->request.may_connect(&address->addr))) {
         transfer->refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -241,17 +251,23 @@ static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 static bool set_method(gh_http_transfer *transfer)
 {
     CURL *easy = transfer->easy;
+    const char *method = transfer->request.method;
+    const char *known = "GET"; /* what curl says by itself */
     bool failed = false;
-    if (strcmp(transfer->request.method, "POST") == 0) {
+    if (uploads(transfer)) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
         SET(CURLOPT_READFUNCTION, on_upload);
         SET(CURLOPT_READDATA, transfer);
+        known = "POST";
+    } else if (strcmp(method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+        known = "HEAD";
     } else {
         SET(CURLOPT_HTTPGET, 1L);
-        if (strcmp(transfer->request.method, "GET") != 0) {
-            SET(CURLOPT_CUSTOMREQUEST, transfer->request.method);
-        }
+    }
+    if (strcmp(method, known) != 0) {
+        SET(CURLOPT_CUSTOMREQUEST, method);
     }
     return !failed;
 }
@@ -260,10 +276,12 @@ static bool set_addresses(gh_http_transfer *transfer)
 {
     CURL *easy = transfer->easy;
     bool failed = false;
-    if (transfer->request.may_connect != NULL) {
+    if (transfer->request.may_connect != NULL || transfer->client->may_connect != NULL) {
         SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
         SET(CURLOPT_OPENSOCKETDATA, transfer);
         SET(CURLOPT_NOPROXY, "*");
+    }
+    if (transfer->request.may_connect != NULL) {
         SET(CURLOPT_FRESH_CONNECT, 1L);
         SET(CURLOPT_FORBID_REUSE, 1L);
     }

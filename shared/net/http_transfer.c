@@ -34,7 +34,7 @@ char *gh_http_where(gh_view url)
 
 static gh_status check_request(const gh_http_request *request, gh_url *url, gh_error *error)
 {
-    static const char *const METHODS[] = {"GET", "POST", "DELETE"};
+    static const char *const METHODS[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
     bool known = false;
     gh_status status = gh_url_parse(gh_view_of(request->url), url, error);
     if (status != GH_OK) {
@@ -50,7 +50,12 @@ static gh_status check_request(const gh_http_request *request, gh_url *url, gh_e
         known = known || strcmp(request->method, METHODS[i]) == 0;
     }
     if (!known) {
-        return gh_error_set(error, GH_ERR_INVALID, "the HTTP client only knows GET, POST and DELETE");
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "the HTTP client only knows GET, HEAD, POST, PUT, PATCH and DELETE");
+    }
+    if (request->body.len > 0 &&
+        (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)) {
+        return gh_error_set(error, GH_ERR_INVALID, "a %s request has no body", request->method);
     }
     if (request->on_body == NULL && request->max_response == SIZE_MAX) {
         return gh_error_set(error, GH_ERR_INVALID, "a reply without a limit needs a reader");
@@ -77,7 +82,7 @@ static gh_status copy_request(gh_http_transfer *transfer, const gh_http_request 
     if (transfer->url == NULL || transfer->where == NULL) {
         return GH_ERR_NOMEM;
     }
-    if (strcmp(request->method, "POST") == 0 && request->body.len > 0) {
+    if (request->body.len > 0) {
         transfer->body = malloc(request->body.len);
         if (transfer->body == NULL) {
             return GH_ERR_NOMEM;

@@ -14,6 +14,7 @@
 #include "server/oauth/cimd_private.h"
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
+#include "shared/net/address.h"
 #include "tests/support/suite.h"
 
 #define HOST "app.example.com"
@@ -204,7 +205,7 @@ END_TEST
 
 START_TEST(private_addresses_are_never_connected_to)
 {
-    N.may_connect = gh_cimd_address_is_public;
+    N.may_connect = gh_address_is_public;
     ck_assert_int_eq(fetch(), GH_ERR_DENIED);
     ck_assert_int_eq(S.requests, 0);
 }
@@ -213,7 +214,7 @@ END_TEST
 START_TEST(a_name_that_leads_here_is_seen_through)
 {
     char url[64];
-    N.may_connect = gh_cimd_address_is_public;
+    N.may_connect = gh_address_is_public;
     N.connect_to = NULL;
     (void)snprintf(url, sizeof url, "https://localhost:%u/client.json", (unsigned)S.port);
     ck_assert_int_eq(fetch_url(url, NULL, NULL), GH_ERR_DENIED);

@@ -318,6 +318,21 @@ START_TEST(hostile_documents_take_linear_time)
 }
 END_TEST
 
+START_TEST(the_place_where_it_stopped_is_told)
+{
+    size_t at = 99;
+    ck_assert_int_eq(gh_json_gate_at(GH_VIEW_LIT("{\"a\":1}\n"), NULL, &at, NULL), GH_OK);
+    ck_assert_uint_eq(at, 8);
+    ck_assert_int_eq(gh_json_gate_at(GH_VIEW_LIT("[1,\nx]"), NULL, &at, NULL), GH_ERR_PARSE);
+    ck_assert_uint_eq(at, 4);
+    ck_assert_int_eq(gh_json_gate_at(GH_VIEW_LIT("[1"), NULL, &at, NULL), GH_ERR_PARSE);
+    ck_assert_uint_eq(at, 2);
+    const gh_json_limits none = {0, 1, 1, 1};
+    ck_assert_int_eq(gh_json_gate_at(GH_VIEW_LIT("[]"), &none, &at, NULL), GH_ERR_TOO_LARGE);
+    ck_assert_uint_eq(at, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json gate");
@@ -326,6 +341,7 @@ int main(void)
     int failed = 0;
 
     tcase_add_test(tc, legal_json_passes);
+    tcase_add_test(tc, the_place_where_it_stopped_is_told);
     tcase_add_test(tc, what_is_not_json_is_refused);
     tcase_add_test(tc, what_misleads_parsers_is_refused);
     tcase_add_test(tc, duplicate_names_are_refused_after_unescaping);

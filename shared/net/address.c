@@ -1,8 +1,7 @@
-#include <arpa/inet.h>
+#include "shared/net/address.h"
+
 #include <netinet/in.h>
 #include <string.h>
-
-#include "server/oauth/cimd_private.h"
 
 typedef struct range {
     unsigned char bytes[8];
@@ -56,7 +55,7 @@ static bool lies_in_any(const unsigned char *address, const range *blocks, size_
     return false;
 }
 
-bool gh_cimd_address_is_public(const struct sockaddr *address)
+bool gh_address_is_public(const struct sockaddr *address)
 {
     static const range UNICAST = {{0x20}, 3};
     if (address->sa_family == AF_INET) {
