@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/identity_scopes.h"
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
 #include "shared/core/random.h"
@@ -165,6 +166,7 @@ static gh_status open_authorization_server(gh_identity *identity, const gh_site 
                                       .resource = gh_site_mcp_url(site),
                                       .scopes_supported = SCOPES_SUPPORTED,
                                       .default_scope = SCOPE,
+                                      .more_scopes = gh_identity_scopes(identity),
                                       .server_name = settings->name,
                                       .redirect_schemes = &settings->redirect_schemes,
                                       .dev_password = settings->dev_password,
@@ -259,6 +261,7 @@ static gh_status open_bearer(gh_identity *identity, const gh_site *site)
                                                                                 : gh_site_mcp_url(site),
                                  .required_scope = identity->required_scope,
                                  .context = identity,
+                                 .scopes = gh_identity_scope_table,
                                  .keys = own ? own_keys : provider_keys,
                                  .grant_alive = own ? grant_alive : NULL,
                                  .foreign = !own};

@@ -9,6 +9,7 @@
 #include "server/auth/seal.h"
 #include "server/http/site.h"
 #include "server/idp/idp.h"
+#include "server/mcp/registry.h"
 #include "server/oauth/facade.h"
 #include "server/oauth/server.h"
 #include "server/options.h"
@@ -24,6 +25,8 @@ typedef struct gh_identity {
     gh_facade facade;
     bool has_facade;
     gh_bearer *bearer;
+    /* Whose items' scopes are offered and checked; borrowed. Set before anything is served; NULL: none. */
+    gh_mcp_registry *registry;
     const char *required_scope;  /* at /mcp */
     char *challenge_scope;       /* what clients should ask for; never offline_access */
     const char *issuer;          /* for authorization_servers[0]; NULL where nobody signs in */

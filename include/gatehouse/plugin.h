@@ -113,7 +113,13 @@ typedef int (*gatehouse_handler)(void *data, gatehouse_call *call);
 
 /* The items. Start from zero bytes; `size` is sizeof the struct; members may be NULL or 0 unless they say
  * otherwise. `icons`: JSON array of MCP's Icon objects. `meta`: JSON object, shown as `_meta`. `annotations`:
- * JSON object. */
+ * JSON object.
+ *
+ * `scopes`: what the caller's access token must allow before a handler of the item runs, all of it: one or
+ * more scopes of RFC 6749 with one space between, such as "notes:read notes:write"; at most 512 bytes, "" or
+ * NULL for none. Who lacks one gets HTTP 403 with all that is needed, so that the client can ask the user for
+ * more; lists show the item all the same, unless the server was told --hide-unscoped-tools. The server's own
+ * sign-in (modes dev and proxy) offers the scopes of all items. Nothing is looked at with --auth none. */
 
 typedef struct gatehouse_tool {
     size_t size;
@@ -131,6 +137,7 @@ typedef struct gatehouse_tool {
     const char *needs; /* client capabilities without which it is not called, such as {"sampling":{}} */
     uint32_t flags;
     uint32_t timeout_ms; /* 0: the server's. No effect with GATEHOUSE_QUICK */
+    const char *scopes;  /* see above */
 } gatehouse_tool;
 
 /* What `read` answers for one fixed URI. */
@@ -149,6 +156,7 @@ typedef struct gatehouse_resource {
     uint64_t bytes; /* its size, for display; 0 when that is not known */
     uint32_t flags;
     uint32_t timeout_ms;
+    const char *scopes; /* see above */
 } gatehouse_resource;
 
 /* Resources whose URIs follow a pattern: RFC 6570 level 1, "weather://{city}/today". A variable stands for
@@ -169,6 +177,7 @@ typedef struct gatehouse_resource_template {
     gatehouse_handler complete; /* proposes values of a variable: add_completion */
     uint32_t flags;
     uint32_t timeout_ms;
+    const char *scopes; /* see above */
 } gatehouse_resource_template;
 
 typedef struct gatehouse_prompt {
@@ -184,6 +193,7 @@ typedef struct gatehouse_prompt {
     gatehouse_handler complete; /* proposes values of an argument: add_completion */
     uint32_t flags;
     uint32_t timeout_ms;
+    const char *scopes; /* see above */
 } gatehouse_prompt;
 
 /* --- enumerations --- */

@@ -1,5 +1,6 @@
 #include "server/auth/bearer.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 struct gh_bearer {
     gh_bearer_options options;
     gh_token_cache *cache;
+    atomic_bool keeps_tokens;
 };
 
 static bool options_are_usable(const gh_bearer_options *options)
@@ -39,6 +41,7 @@ gh_status gh_bearer_new(const gh_bearer_options *options, gh_bearer **bearer)
         return GH_ERR_NOMEM;
     }
     made->options = *options;
+    atomic_init(&made->keeps_tokens, false);
     gh_status status = gh_token_cache_new(GH_BEARER_CACHE_ENTRIES, &made->cache);
     if (status != GH_OK) {
         free(made);
@@ -54,6 +57,11 @@ void gh_bearer_free(gh_bearer *bearer)
         gh_token_cache_free(bearer->cache);
         free(bearer);
     }
+}
+
+void gh_bearer_keep_tokens(gh_bearer *bearer, bool keep)
+{
+    atomic_store(&bearer->keeps_tokens, keep && bearer->options.foreign);
 }
 
 /* b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" (RFC 6750, 2.1) */
@@ -175,17 +183,18 @@ static gh_bearer_outcome check_grant(const gh_bearer_options *options, const gh_
 static gh_bearer_outcome check_scopes(const gh_bearer_options *options, const gh_principal *principal,
                                       gh_error *error)
 {
-    gh_view rest = gh_view_of(options->required_scope == NULL ? "" : options->required_scope);
-    gh_view word;
-    while (gh_view_next(&rest, ' ', &word)) {
-        if (word.len > 0 && !gh_principal_has_scope(principal, word)) {
-            (void)gh_error_set(error, GH_ERR_DENIED,
-                               "The access token lacks a scope that is needed here: %s.",
-                               options->required_scope);
-            return GH_BEARER_SCOPE;
-        }
+    if (gh_scope_covers(NULL, principal->scope, options->required_scope)) {
+        return GH_BEARER_OK;
     }
-    return GH_BEARER_OK;
+    gh_scope_table *table = options->scopes != NULL ? options->scopes(options->context) : NULL;
+    bool covered = gh_scope_covers(table, principal->scope, options->required_scope);
+    gh_scope_table_release(table);
+    if (covered) {
+        return GH_BEARER_OK;
+    }
+    (void)gh_error_set(error, GH_ERR_DENIED, "The access token lacks a scope that is needed here: %s.",
+                       options->required_scope);
+    return GH_BEARER_SCOPE;
 }
 
 static gh_bearer_outcome let_in(gh_principal **principal, gh_error *error)
@@ -227,6 +236,10 @@ gh_bearer_outcome gh_bearer_check(const gh_bearer *bearer, gh_view authorization
     }
     if (outcome == GH_BEARER_OK) {
         outcome = check_scopes(options, made, error);
+    }
+    if (outcome == GH_BEARER_OK && atomic_load(&bearer->keeps_tokens)) {
+        made->token = gh_secret_new(token);
+        outcome = made->token != NULL ? GH_BEARER_OK : gh_bearer_outage(error);
     }
     if (outcome == GH_BEARER_OK || outcome == GH_BEARER_SCOPE) {
         *principal = made;

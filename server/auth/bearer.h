@@ -7,6 +7,7 @@
 
 #include "server/auth/jwt.h"
 #include "server/auth/principal.h"
+#include "server/auth/scope_table.h"
 #include "shared/core/status.h"
 
 typedef enum gh_bearer_outcome {
@@ -27,6 +28,8 @@ typedef struct gh_bearer_options {
     const char *resource;       /* the audience */
     const char *required_scope; /* space-separated; NULL or "" for none */
     void *context;
+    /* Which scopes stand for others, with a reference for the caller; may give NULL, and be NULL. */
+    gh_scope_table *(*scopes)(void *context);
     /* The current keys, with a reference for the caller; NULL when there are none yet. The same set must be
      * the same pointer from call to call, for it is what a remembered token depends on. */
     gh_keyset *(*keys)(void *context);
@@ -55,6 +58,9 @@ typedef struct gh_bearer gh_bearer;
 
 GH_MUST_USE gh_status gh_bearer_new(const gh_bearer_options *options, gh_bearer **bearer);
 void gh_bearer_free(gh_bearer *bearer);
+/* Whether principals carry their token from now on, because it is exchanged at the provider that made it (see
+ * gh_principal). Only tokens of an identity provider are kept, never our own. */
+void gh_bearer_keep_tokens(gh_bearer *bearer, bool keep);
 
 /* Credentials of another scheme count as missing (RFC 6750, 3.1). Beyond gh_jwt_verify, with type `at+jwt`,
  * the claims `sub`, `client_id` and `scope` are required, and what an ID token carries (`nonce`, `at_hash`,

@@ -15,6 +15,7 @@ void gh_principal_free(gh_principal *principal)
     free(principal->client_id);
     free(principal->scope);
     free(principal->grant_id);
+    gh_secret_free(principal->token);
     free(principal);
 }
 
@@ -24,7 +25,7 @@ static bool copy_text(const char *from, char **to)
     return from == NULL || *to != NULL;
 }
 
-gh_principal *gh_principal_copy(const gh_principal *principal)
+gh_principal *gh_principal_copy_tokenless(const gh_principal *principal)
 {
     gh_principal *copy = calloc(1, sizeof *copy);
     if (copy == NULL) {
@@ -39,6 +40,19 @@ gh_principal *gh_principal_copy(const gh_principal *principal)
     if (!complete) {
         gh_principal_free(copy);
         return NULL;
+    }
+    return copy;
+}
+
+gh_principal *gh_principal_copy(const gh_principal *principal)
+{
+    gh_principal *copy = gh_principal_copy_tokenless(principal);
+    if (copy != NULL && principal->token != NULL) {
+        copy->token = gh_secret_new(gh_secret_view(principal->token));
+        if (copy->token == NULL) {
+            gh_principal_free(copy);
+            copy = NULL;
+        }
     }
     return copy;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shared/core/secret.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
@@ -18,10 +19,15 @@ typedef struct gh_principal {
     char *scope;        /* space-separated; "" for none */
     char *grant_id;     /* NULL for tokens of another issuer */
     int64_t expires_at; /* seconds since the epoch */
+    /* The access token itself, for an exchange at the provider that made it (RFC 8693) and for nothing else:
+     * it goes to no API. NULL unless gh_bearer_keep_tokens says so. Wiped when freed. */
+    gh_secret *token;
 } gh_principal;
 
 /* A copy with strings of its own; NULL on lack of memory. */
 gh_principal *gh_principal_copy(const gh_principal *principal);
+/* The same without the token, for what outlives the request. */
+gh_principal *gh_principal_copy_tokenless(const gh_principal *principal);
 void gh_principal_free(gh_principal *principal); /* NULL is fine */
 /* Same issuer, subject and client: the identity that a session or a cursor is bound to. */
 bool gh_principal_same(const gh_principal *a, const gh_principal *b);

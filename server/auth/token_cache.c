@@ -150,7 +150,7 @@ static size_t size_of(const gh_principal *p)
 void gh_token_cache_put(gh_token_cache *cache, const unsigned char digest[GH_SHA256_LEN], gh_keyset *keys,
                         const gh_principal *principal)
 {
-    gh_principal *copy = size_of(principal) > PRINCIPAL_MAX ? NULL : gh_principal_copy(principal);
+    gh_principal *copy = size_of(principal) > PRINCIPAL_MAX ? NULL : gh_principal_copy_tokenless(principal);
     if (copy == NULL) {
         return;
     }

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/auth/scope_table.h"
 #include "server/oauth/page.h"
 #include "shared/oauth/challenge.h"
 #include "shared/rpc/mcp.h"
 
-#define CHALLENGE_MAX ((size_t)4096)
+#define SCOPE_MAX ((size_t)4096) /* of a challenge; what bearers are made of may be more */
+#define CHALLENGE_MAX (SCOPE_MAX + 4096)
 #define LONG_METHOD GH_MCP_SUBSCRIPTIONS_LISTEN
 
 static void set_challenge(const gh_mcp_endpoint *endpoint, const char *scope, const char *error,
@@ -26,8 +28,31 @@ static void set_challenge(const gh_mcp_endpoint *endpoint, const char *scope, co
     gh_buf_free(&header);
 }
 
-static void refuse(const gh_mcp_endpoint *endpoint, gh_bearer_outcome outcome, const char *description,
-                   gh_response *response)
+/* What the endpoint asks of every call, what this one needs besides (NULL for nothing), and what the token
+ * has: a client that asks for just these loses nothing with its new token. How long (offline_access) is not
+ * the resource's to say. Should that be more than can be asked for, the token's go first. */
+static void refuse_scope(const gh_mcp_endpoint *endpoint, const gh_principal *principal, const char *needed,
+                         const char *description, gh_response *response)
+{
+    gh_buf scope = GH_BUF_INIT(SCOPE_MAX);
+    gh_scope_unite(&scope, endpoint->required_scope);
+    gh_scope_unite(&scope, needed);
+    gh_view rest = gh_view_of(principal->scope);
+    gh_view word;
+    while (rest.len > 0 && gh_view_next(&rest, ' ', &word)) {
+        if (word.len > 0 && word.len + scope.len < SCOPE_MAX && !gh_view_eq_cstr(word, "offline_access") &&
+            !gh_text_has_word(gh_buf_view(&scope), word)) {
+            (void)gh_buf_append_cstr(&scope, scope.len > 0 ? " " : "");
+            (void)gh_buf_append_view(&scope, word);
+        }
+    }
+    set_challenge(endpoint, gh_buf_cstr(&scope), "insufficient_scope", description, response);
+    gh_response_error(response, 403, "insufficient_scope", description);
+    gh_buf_free(&scope);
+}
+
+static void refuse(const gh_mcp_endpoint *endpoint, const gh_principal *principal, gh_bearer_outcome outcome,
+                   const char *description, gh_response *response)
 {
     switch (outcome) {
     case GH_BEARER_OK:
@@ -42,8 +67,7 @@ static void refuse(const gh_mcp_endpoint *endpoint, gh_bearer_outcome outcome, c
         gh_response_error(response, 401, "invalid_token", description);
         break;
     case GH_BEARER_SCOPE:
-        set_challenge(endpoint, endpoint->required_scope, "insufficient_scope", description, response);
-        gh_response_error(response, 403, "insufficient_scope", description);
+        refuse_scope(endpoint, principal, NULL, description, response);
         break;
     case GH_BEARER_FORBIDDEN:
         gh_response_error(response, 403, "access_denied", description);
@@ -67,7 +91,8 @@ static gh_principal *authenticate(const gh_mcp_endpoint *endpoint, const gh_requ
     if (outcome == GH_BEARER_OK) {
         return principal;
     }
-    refuse(endpoint, outcome, error.message[0] != '\0' ? error.message : "The token is not valid.", response);
+    refuse(endpoint, principal, outcome, error.message[0] != '\0' ? error.message : "The token is not valid.",
+           response);
     gh_principal_free(principal);
     return NULL;
 }
@@ -83,9 +108,16 @@ bool gh_mcp_admit(void *context, const gh_request *request)
     return outcome == GH_BEARER_OK;
 }
 
+/* The context of replies. */
+typedef struct answering {
+    const gh_mcp_endpoint *endpoint;
+    const gh_principal *principal;
+    gh_response *response;
+} answering;
+
 static void reply_json(void *context, int http_status, gh_view session, gh_view body)
 {
-    gh_response *response = context;
+    gh_response *response = ((const answering *)context)->response;
     if (session.len > 0) {
         gh_response_header(response, GH_MCP_HEADER_SESSION, session);
     }
@@ -94,19 +126,25 @@ static void reply_json(void *context, int http_status, gh_view session, gh_view 
 
 static void reply_empty(void *context, int http_status)
 {
-    gh_response_empty(context, http_status);
+    gh_response_empty(((const answering *)context)->response, http_status);
 }
 
 static gh_status reply_stream(void *context, gh_view text)
 {
-    gh_response *response = context;
+    gh_response *response = ((const answering *)context)->response;
     gh_status status = response->streaming ? GH_OK : gh_response_stream_begin(response, 200);
     return status == GH_OK && text.len > 0 ? gh_response_stream_write(response, text) : status;
 }
 
 static bool reply_closed(void *context)
 {
-    return gh_response_peer_gone(context);
+    return gh_response_peer_gone(((const answering *)context)->response);
+}
+
+static void reply_insufficient_scope(void *context, const char *scopes, const char *description)
+{
+    const answering *to = context;
+    refuse_scope(to->endpoint, to->principal, scopes, description, to->response);
 }
 
 static gh_view find_param(void *context, const char *name)
@@ -131,13 +169,14 @@ static gh_mcp_headers headers_of(const gh_request *request)
                             .param = find_param};
 }
 
-static gh_mcp_reply reply_into(gh_response *response)
+static gh_mcp_reply reply_into(answering *to)
 {
-    return (gh_mcp_reply){.context = response,
+    return (gh_mcp_reply){.context = to,
                           .json = reply_json,
                           .empty = reply_empty,
                           .stream = reply_stream,
-                          .closed = reply_closed};
+                          .closed = reply_closed,
+                          .insufficient_scope = reply_insufficient_scope};
 }
 
 /* --- streams that may last for hours hold a worker each --- */
@@ -190,7 +229,8 @@ static void post(gh_mcp_endpoint *endpoint, const gh_principal *principal, const
                  gh_response *response)
 {
     gh_mcp_headers headers = headers_of(request);
-    gh_mcp_reply reply = reply_into(response);
+    answering to = {endpoint, principal, response};
+    gh_mcp_reply reply = reply_into(&to);
     bool is_long = gh_view_eq_cstr(gh_view_trim(headers.method), LONG_METHOD);
     if (is_long && !enter_long(endpoint, response)) {
         return;
@@ -252,7 +292,8 @@ static void get(gh_mcp_endpoint *endpoint, const gh_principal *principal, const 
                 gh_response *response)
 {
     gh_mcp_headers headers = headers_of(request);
-    gh_mcp_reply reply = reply_into(response);
+    answering to = {endpoint, principal, response};
+    gh_mcp_reply reply = reply_into(&to);
     if (enter_long(endpoint, response)) {
         gh_mcp_engine_get(endpoint->engine, principal, &headers, &reply);
         leave_long(endpoint);
@@ -289,7 +330,8 @@ void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response 
     gh_principal *principal = authenticate(endpoint, request, response);
     if (principal != NULL) {
         gh_mcp_headers headers = headers_of(request);
-        gh_mcp_reply reply = reply_into(response);
+        answering to = {endpoint, principal, response};
+        gh_mcp_reply reply = reply_into(&to);
         gh_mcp_engine_delete(endpoint->engine, principal, &headers, &reply);
     }
     if (response->status == 405) {

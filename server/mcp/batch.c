@@ -139,7 +139,7 @@ void gh_mcp_batch_serve(gh_mcp_request *request)
     } else if (count == 0 || count > BATCH_MAX) {
         gh_mcp_request_fail(request, 400, GH_RPC_INVALID_REQUEST, "A batch must hold 1 to %d messages",
                             BATCH_MAX);
-    } else {
+    } else if (gh_mcp_require_batch_scopes(request)) {
         serve_all(request);
     }
 }

@@ -90,7 +90,7 @@ static void complete_prompt(gh_mcp_request *request, const char *prompt, gh_view
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown prompt: %.128s", prompt);
     } else if (!has_argument(found, name)) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "The prompt has no argument %.128s", name);
-    } else {
+    } else if (gh_mcp_require_scopes(request, "prompt", found->item.scopes)) {
         gh_mcp_aim aim = {.item = found->label,
                           .target = gh_view_of(prompt),
                           .completing = gh_view_of(name),
@@ -109,7 +109,7 @@ static void complete_template(gh_mcp_request *request, const char *uri, gh_view 
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown resource template: %.256s", uri);
     } else if (!gh_mcp_template_has_variable(found, gh_view_of(name))) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "The template has no variable %.128s", name);
-    } else {
+    } else if (gh_mcp_require_scopes(request, "resource template", found->item.scopes)) {
         gh_mcp_aim aim = {.item = found->label,
                           .target = gh_view_of(uri),
                           .completing = gh_view_of(name),

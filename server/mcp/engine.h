@@ -36,6 +36,8 @@ typedef struct gh_mcp_options {
     int64_t task_ttl_ms;   /* unless the handler says otherwise */
     size_t max_tasks;
     size_t max_tasks_per_principal;
+    bool hide_unscoped; /* lists leave out what the caller's token does not allow */
+    bool ignore_scopes; /* nobody signs in: every caller may use everything */
     /* Is the grant behind this principal still good? Asked now and then by long streams. NULL: always. */
     bool (*alive)(void *context, const gh_principal *principal);
     void *context;
@@ -54,8 +56,8 @@ typedef struct gh_mcp_headers {
 } gh_mcp_headers;
 
 /* Where the answer goes: one JSON body, nothing but a status, or a stream. Exactly one of `json` and `empty`
- * is called, or `stream` one or more times; nothing when the client went away before. `session` is set (for
- * the Mcp-Session-Id header) only on the reply to `initialize`. */
+ * is called, or `stream` one or more times, or `insufficient_scope`; nothing when the client went away
+ * before. `session` is set (for the Mcp-Session-Id header) only on the reply to `initialize`. */
 typedef struct gh_mcp_reply {
     void *context;
     void (*json)(void *context, int http_status, gh_view session, gh_view body);
@@ -64,6 +66,11 @@ typedef struct gh_mcp_reply {
      * when the client went away. */
     gh_status (*stream)(void *context, gh_view text);
     bool (*closed)(void *context); /* the client went away */
+    /* Instead of all of these: the caller's token lacks scopes that the request needs, and nothing was done.
+     * `scopes` are all that the items asked for need, those that the token has included; `description` is a
+     * sentence for people. The client should hear it by HTTP status 403 with a challenge. NULL: `json` with
+     * status 403 and a JSON-RPC error. */
+    void (*insufficient_scope)(void *context, const char *scopes, const char *description);
 } gh_mcp_reply;
 
 /* `registry` is borrowed and outlives the engine, which watches it. */

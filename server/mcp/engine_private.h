@@ -19,6 +19,7 @@
 
 #define GH_MCP_TEMPLATES_LIST "resources/templates/list"
 #define GH_MCP_RESOURCES_LIST "resources/list"
+#define GH_MCP_RESOURCES_SUBSCRIBE "resources/subscribe"
 #define GH_MCP_PROMPTS_LIST "prompts/list"
 #define GH_MCP_COMPLETE "completion/complete"
 #define GH_MCP_TASKS_GET "tasks/get"
@@ -145,6 +146,17 @@ const char *gh_mcp_legacy_version(gh_view version);
 bool gh_mcp_mirror_method(gh_mcp_request *request);
 bool gh_mcp_mirror_name(gh_mcp_request *request, const char *member);
 bool gh_mcp_mirror_params(gh_mcp_request *request, const gh_mcp_tool *tool, const cJSON *arguments);
+
+/* scopes.c: what items need of the caller's token; NULL or "" for nothing. */
+bool gh_mcp_may(const gh_mcp_request *request, const char *scopes);
+/* The same, with an answer when not: `noun` is what was asked for ("tool"). */
+bool gh_mcp_require_scopes(gh_mcp_request *request, const char *noun, const char *scopes);
+/* All messages of the batch that `request` is; answers and returns false when one must not run. */
+bool gh_mcp_require_batch_scopes(gh_mcp_request *request);
+/* Of the resource, or the template that matches; NULL for none. */
+const char *gh_mcp_resource_scopes(const gh_mcp_catalog *catalog, gh_view uri);
+/* For gh_mcp_catalog_list_for: the caller's scopes when lists hide things, else NULL. */
+const char *gh_mcp_shown_to(const gh_mcp_request *request);
 
 /* Methods of both eras: tools.c, resources.c, prompts.c, completion.c. */
 void gh_mcp_tools_list(gh_mcp_request *request);

@@ -22,7 +22,7 @@ static const gh_mcp_method METHODS[] = {
     {GH_MCP_RESOURCES_LIST, gh_mcp_resources_list, NULL},
     {GH_MCP_TEMPLATES_LIST, gh_mcp_templates_list, NULL},
     {GH_MCP_RESOURCES_READ, gh_mcp_resources_read, NULL},
-    {"resources/subscribe", gh_mcp_legacy_subscribe, NULL},
+    {GH_MCP_RESOURCES_SUBSCRIBE, gh_mcp_legacy_subscribe, NULL},
     {"resources/unsubscribe", gh_mcp_legacy_unsubscribe, NULL},
     {GH_MCP_PROMPTS_LIST, gh_mcp_prompts_list, NULL},
     {GH_MCP_PROMPTS_GET, gh_mcp_prompts_get, NULL},

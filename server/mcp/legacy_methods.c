@@ -39,6 +39,9 @@ static void subscribe_to(gh_mcp_request *request, gh_view uri)
         gh_mcp_resource_unknown(request, uri);
         return;
     }
+    if (!gh_mcp_require_scopes(request, "resource", gh_mcp_resource_scopes(request->catalog, uri))) {
+        return;
+    }
     gh_status status = gh_mcp_session_subscribe(request->session, uri);
     if (status == GH_ERR_TOO_LARGE) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS,

@@ -121,6 +121,21 @@ static void keep_own_tasks(const gh_mcp_request *request, subjects *tasks)
     tasks->count = kept;
 }
 
+/* What the caller may not read changes unseen. */
+static void keep_readable(const gh_mcp_request *request, subjects *uris)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < uris->count; i++) {
+        char *uri = uris->names[i];
+        if (gh_mcp_may(request, gh_mcp_resource_scopes(request->catalog, gh_view_of(uri)))) {
+            uris->names[kept++] = uri;
+        } else {
+            free(uri);
+        }
+    }
+    uris->count = kept;
+}
+
 static bool read_filter(gh_mcp_request *request, gh_mcp_listen_stream *listen)
 {
     const gh_mcp_catalog *catalog = request->catalog;
@@ -147,6 +162,7 @@ static bool read_filter(gh_mcp_request *request, gh_mcp_listen_stream *listen)
     while (!resources && listen->uris.count > 0) {
         free(listen->uris.names[--listen->uris.count]);
     }
+    keep_readable(request, &listen->uris);
     keep_own_tasks(request, &listen->tasks);
     return true;
 }

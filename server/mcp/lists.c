@@ -6,7 +6,8 @@ void gh_mcp_list(gh_mcp_request *request, gh_mcp_kind kind)
     gh_view cursor = gh_mcp_request_param(request, "cursor");
     gh_buf out = GH_BUF_INIT(GH_MCP_REPLY_MAX);
     (void)gh_buf_append_cstr(&out, request->modern ? "{\"resultType\":\"complete\"," : "{");
-    gh_status status = gh_mcp_catalog_list(request->catalog, kind, cursor, request->modern, &out);
+    gh_status status = gh_mcp_catalog_list_for(request->catalog, kind, cursor, request->modern,
+                                               gh_mcp_shown_to(request), &out);
     if (request->modern) {
         (void)gh_buf_append_char(&out, ',');
         (void)gh_buf_append_cstr(&out, GH_MCP_CACHE_LIST);

@@ -36,7 +36,8 @@ static void get_prompt(gh_mcp_request *request, const char *name)
     gh_view arguments = gh_mcp_request_param(request, "arguments");
     if (prompt == NULL) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown prompt: %.128s", name);
-    } else if (check_arguments(request, prompt, arguments)) {
+    } else if (gh_mcp_require_scopes(request, "prompt", prompt->item.scopes) &&
+               check_arguments(request, prompt, arguments)) {
         const gh_mcp_aim aim = {.kind = GH_CALL_PROMPT,
                                 .item = prompt->label,
                                 .target = gh_view_of(name),

@@ -14,10 +14,15 @@ struct gh_mcp_registry {
     void *context;
     void (*changed)(void *context, gh_mcp_kind kind);
     pthread_mutex_t change;             /* for who changes it: guards what follows */
+    pthread_cond_t closed;              /* the last pair of begin and commit */
     gh_mcp_shelf *drafts[GH_MCP_KINDS]; /* changed shelves that are not in a catalog yet; NULL for none */
-    size_t depth;                       /* of begin */
-    uint64_t number;                    /* of the item added last */
-    pthread_mutex_t lock;               /* guards `current`; taken under `change` or alone, and briefly */
+    gh_scope_table *scopes_draft;       /* the next catalog's, when it is to be another */
+    bool scopes_changed;
+    size_t depth; /* of begin */
+    bool alone;   /* only `by` may change it */
+    pthread_t by;
+    uint64_t number;      /* of the item added last */
+    pthread_mutex_t lock; /* guards `current`; taken under `change` or alone, and briefly */
     gh_mcp_catalog *current;
 };
 
@@ -31,7 +36,7 @@ static gh_mcp_catalog *empty_catalog(const gh_mcp_registry *registry, uint64_t s
         whole = whole && shelves[i] != NULL;
     }
     if (whole) {
-        catalog = gh_mcp_catalog_new(shelves, registry->page_size, registry->key);
+        catalog = gh_mcp_catalog_new(shelves, NULL, registry->page_size, registry->key);
     }
     for (size_t i = 0; i < GH_MCP_KINDS; i++) {
         gh_mcp_shelf_release(shelves[i]);
@@ -57,6 +62,7 @@ gh_status gh_mcp_registry_new(const gh_mcp_registry_options *options, gh_mcp_reg
     fresh->page_size = options->page_size;
     memcpy(fresh->key, options->key.ptr, sizeof fresh->key);
     (void)pthread_mutex_init(&fresh->change, NULL);
+    (void)pthread_cond_init(&fresh->closed, NULL);
     (void)pthread_mutex_init(&fresh->lock, NULL);
     fresh->current = empty_catalog(fresh, seed);
     if (fresh->current == NULL) {
@@ -73,6 +79,9 @@ static void drop_drafts(gh_mcp_registry *registry)
         gh_mcp_shelf_release(registry->drafts[i]);
         registry->drafts[i] = NULL;
     }
+    gh_scope_table_release(registry->scopes_draft);
+    registry->scopes_draft = NULL;
+    registry->scopes_changed = false;
 }
 
 void gh_mcp_registry_free(gh_mcp_registry *registry)
@@ -82,6 +91,7 @@ void gh_mcp_registry_free(gh_mcp_registry *registry)
     }
     drop_drafts(registry);
     gh_mcp_catalog_release(registry->current);
+    (void)pthread_cond_destroy(&registry->closed);
     (void)pthread_mutex_destroy(&registry->change);
     (void)pthread_mutex_destroy(&registry->lock);
     gh_wipe(registry->key, sizeof registry->key);
@@ -105,11 +115,25 @@ gh_mcp_catalog *gh_mcp_registry_catalog(gh_mcp_registry *registry)
 
 /* --- changes; the functions that end in _locked are called with `change` held --- */
 
+/* Takes `change`, when it is this thread's turn. */
+static void lock_changes(gh_mcp_registry *registry)
+{
+    (void)pthread_mutex_lock(&registry->change);
+    while (registry->alone && !pthread_equal(registry->by, pthread_self())) {
+        (void)pthread_cond_wait(&registry->closed, &registry->change);
+    }
+}
+
+static void unlock_changes(gh_mcp_registry *registry)
+{
+    (void)pthread_mutex_unlock(&registry->change);
+}
+
 /* Puts the drafts into a new catalog. `told` says which kinds changed. */
 static gh_status publish_locked(gh_mcp_registry *registry, bool told[GH_MCP_KINDS])
 {
     gh_mcp_shelf *shelves[GH_MCP_KINDS];
-    bool any = false;
+    bool any = registry->scopes_changed;
     for (size_t i = 0; i < GH_MCP_KINDS; i++) {
         told[i] = registry->drafts[i] != NULL;
         any = any || told[i];
@@ -118,7 +142,8 @@ static gh_status publish_locked(gh_mcp_registry *registry, bool told[GH_MCP_KIND
     if (!any) {
         return GH_OK;
     }
-    gh_mcp_catalog *fresh = gh_mcp_catalog_new(shelves, registry->page_size, registry->key);
+    gh_scope_table *scopes = registry->scopes_changed ? registry->scopes_draft : registry->current->scopes;
+    gh_mcp_catalog *fresh = gh_mcp_catalog_new(shelves, scopes, registry->page_size, registry->key);
     drop_drafts(registry);
     if (fresh == NULL) {
         memset(told, 0, GH_MCP_KINDS * sizeof *told);
@@ -156,23 +181,68 @@ static gh_status settle_locked(gh_mcp_registry *registry, gh_status status, bool
 
 void gh_mcp_registry_begin(gh_mcp_registry *registry)
 {
-    (void)pthread_mutex_lock(&registry->change);
+    lock_changes(registry);
     registry->depth++;
-    (void)pthread_mutex_unlock(&registry->change);
+    unlock_changes(registry);
+}
+
+void gh_mcp_registry_begin_alone(gh_mcp_registry *registry)
+{
+    (void)pthread_mutex_lock(&registry->change);
+    while (registry->depth > 0) {
+        (void)pthread_cond_wait(&registry->closed, &registry->change);
+    }
+    registry->depth = 1;
+    registry->alone = true;
+    registry->by = pthread_self();
+    unlock_changes(registry);
+}
+
+/* True when that was the outermost pair. There is one. */
+static bool close_pair_locked(gh_mcp_registry *registry)
+{
+    if (--registry->depth > 0) {
+        return false;
+    }
+    registry->alone = false;
+    (void)pthread_cond_broadcast(&registry->closed);
+    return true;
 }
 
 gh_status gh_mcp_registry_commit(gh_mcp_registry *registry)
 {
     bool told[GH_MCP_KINDS] = {false};
     gh_status status = GH_OK;
-    (void)pthread_mutex_lock(&registry->change);
+    lock_changes(registry);
     if (registry->depth == 0) {
         status = GH_ERR_INVALID;
-    } else if (--registry->depth == 0) {
+    } else if (close_pair_locked(registry)) {
         status = publish_locked(registry, told);
     }
-    (void)pthread_mutex_unlock(&registry->change);
+    unlock_changes(registry);
     tell(registry, told);
+    return status;
+}
+
+void gh_mcp_registry_rollback(gh_mcp_registry *registry)
+{
+    lock_changes(registry);
+    if (registry->depth > 0) {
+        drop_drafts(registry);
+        (void)close_pair_locked(registry);
+    }
+    unlock_changes(registry);
+}
+
+gh_status gh_mcp_registry_set_scopes(gh_mcp_registry *registry, gh_scope_table *table)
+{
+    bool told[GH_MCP_KINDS] = {false};
+    lock_changes(registry);
+    gh_scope_table_release(registry->scopes_draft);
+    registry->scopes_draft = gh_scope_table_hold(table);
+    registry->scopes_changed = true;
+    gh_status status = settle_locked(registry, GH_OK, told);
+    unlock_changes(registry);
     return status;
 }
 
@@ -223,10 +293,10 @@ static gh_status add(gh_mcp_registry *registry, gh_mcp_kind kind, gh_mcp_owner o
     if (status != GH_OK) {
         return status;
     }
-    (void)pthread_mutex_lock(&registry->change);
+    lock_changes(registry);
     status = insert_locked(registry, item, error);
     status = settle_locked(registry, status, told);
-    (void)pthread_mutex_unlock(&registry->change);
+    unlock_changes(registry);
     if (status == GH_ERR_NOMEM) {
         (void)gh_error_set(error, status, "%s: out of memory", item->label);
     } else if (status == GH_OK) {
@@ -278,10 +348,10 @@ static gh_status remove_locked(gh_mcp_registry *registry, gh_mcp_kind kind, cons
 gh_status gh_mcp_registry_remove(gh_mcp_registry *registry, gh_mcp_kind kind, const void *who, gh_view name)
 {
     bool told[GH_MCP_KINDS] = {false};
-    (void)pthread_mutex_lock(&registry->change);
+    lock_changes(registry);
     gh_status status = remove_locked(registry, kind, who, name);
     status = settle_locked(registry, status, told);
-    (void)pthread_mutex_unlock(&registry->change);
+    unlock_changes(registry);
     tell(registry, told);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "gatehouse/plugin.h"
+#include "server/auth/scope_table.h"
 #include "server/schema/schema.h"
 #include "shared/core/bytes.h"
 #include "shared/core/status.h"
@@ -31,6 +32,8 @@ typedef enum gh_mcp_kind {
 } gh_mcp_kind;
 
 #define GH_MCP_ITEMS_MAX 20000                          /* of one kind */
+#define GH_MCP_ITEM_SCOPES_MAX 512                      /* bytes */
+#define GH_MCP_SCOPES_MAX ((size_t)16 * 1024)           /* bytes of a list of all items' scopes */
 #define GH_MCP_PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* a longer page is cut, whatever page_size says */
 
 typedef struct gh_mcp_registry_options {
@@ -50,12 +53,30 @@ void gh_mcp_registry_watch(gh_mcp_registry *registry, void *context,
  * without its begin; GH_ERR_NOMEM leaves everything as it was before the begin. */
 void gh_mcp_registry_begin(gh_mcp_registry *registry);
 gh_status gh_mcp_registry_commit(gh_mcp_registry *registry);
+/* The same, but what other threads want to change waits for the commit or rollback, so that these are about
+ * this thread's changes only. Waits itself while a pair is open; not for a thread that has one open, and not
+ * for changes that wait for another thread. */
+void gh_mcp_registry_begin_alone(gh_mcp_registry *registry);
+/* Instead of the commit: all is as it was before the (outermost) begin, nobody is told anything, and what was
+ * added is released. Without begin_alone that is true of other threads' changes, too. */
+void gh_mcp_registry_rollback(gh_mcp_registry *registry);
 
-/* Whose an item is: only its owner may remove it. `label` ("hello.so") is copied, for the log. */
+/* Whose an item is: only its owner may remove it. `label` ("hello.so") is copied, for the log.
+ *
+ * `release` (NULL for none) gets the item's `data` exactly once for every item that was offered with it,
+ * whatever came of that: before gh_mcp_registry_add_... returns what is not GH_OK; otherwise when the item
+ * was removed, or rolled back, or the registry freed, and the last catalog that has it and the last call of
+ * its handlers have ended. It runs on whatever thread lets go last, maybe under the registry's lock: it must
+ * not call the registry, and not block. */
 typedef struct gh_mcp_owner {
     const void *who;
     const char *label;
+    void (*release)(void *data);
 } gh_mcp_owner;
+
+/* Which scopes stand for others, from now on; NULL for none. A change like any other, of which nobody is
+ * told: between begin and commit it takes effect together with the items. Holds the table. */
+GH_MUST_USE gh_status gh_mcp_registry_set_scopes(gh_mcp_registry *registry, gh_scope_table *table);
 
 /* The structs are of this server's size; everything but `data` is copied. GH_ERR_CONFLICT for a name that is
  * there; GH_ERR_INVALID, GH_ERR_PARSE, GH_ERR_TOO_LARGE or GH_ERR_UNSUPPORTED for what is not as
@@ -78,6 +99,21 @@ GH_MUST_USE gh_status gh_mcp_registry_remove(gh_mcp_registry *registry, gh_mcp_k
 gh_mcp_catalog *gh_mcp_registry_catalog(gh_mcp_registry *registry); /* held for the caller; never NULL */
 gh_mcp_catalog *gh_mcp_catalog_hold(gh_mcp_catalog *catalog);
 void gh_mcp_catalog_release(gh_mcp_catalog *catalog); /* NULL is fine */
+
+/* --- scopes --- */
+
+/* The table, with a reference for the caller; NULL for none. */
+gh_scope_table *gh_mcp_catalog_scope_table(const gh_mcp_catalog *catalog);
+/* Does anything of that kind need scopes? */
+bool gh_mcp_catalog_scoped(const gh_mcp_catalog *catalog, gh_mcp_kind kind);
+/* Does `granted` give what `scopes` (NULL for nothing) asks for, by the registry's table? */
+bool gh_mcp_catalog_allows(const gh_mcp_catalog *catalog, const char *granted, const char *scopes);
+/* All that the items need, each once, by kind and in the order of adding; "" for nothing. What goes beyond
+ * GH_MCP_SCOPES_MAX is left out. It lives as long as the catalog; NULL when memory lacks. */
+const char *gh_mcp_catalog_scopes(const gh_mcp_catalog *catalog);
+/* What `scope` is good for, for people: appends titles (or names) of up to `max` items that need it,
+ * separated by ", ". Returns how many items there are. */
+size_t gh_mcp_catalog_scope_uses(const gh_mcp_catalog *catalog, gh_view scope, size_t max, gh_buf *out);
 
 /* Items live as long as a catalog with them is held. `label` is "Tool sayHello of hello.so". */
 typedef struct gh_mcp_tool {
@@ -134,5 +170,8 @@ bool gh_mcp_catalog_completes(const gh_mcp_catalog *catalog);
  * read: before 2026-07-28 an output schema that is no object's is left out. */
 GH_MUST_USE gh_status gh_mcp_catalog_list(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view cursor,
                                           bool modern, gh_buf *out);
+/* The same without what `granted` does not allow; NULL: all is shown. */
+GH_MUST_USE gh_status gh_mcp_catalog_list_for(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view cursor,
+                                              bool modern, const char *granted, gh_buf *out);
 
 #endif

@@ -5,8 +5,8 @@
 #include "server/mcp/registry_private.h"
 #include "shared/core/secret.h"
 
-gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], size_t page_size,
-                                   const unsigned char key[32])
+gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], gh_scope_table *scopes,
+                                   size_t page_size, const unsigned char key[32])
 {
     gh_mcp_catalog *catalog = calloc(1, sizeof *catalog);
     if (catalog != NULL) {
@@ -14,6 +14,8 @@ gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], si
         for (size_t i = 0; i < GH_MCP_KINDS; i++) {
             catalog->shelves[i] = gh_mcp_shelf_hold(shelves[i]);
         }
+        catalog->scopes = gh_scope_table_hold(scopes);
+        atomic_init(&catalog->all_scopes, NULL);
         catalog->page_size = page_size;
         memcpy(catalog->key, key, sizeof catalog->key);
     }
@@ -34,6 +36,8 @@ void gh_mcp_catalog_release(gh_mcp_catalog *catalog)
     for (size_t i = 0; i < GH_MCP_KINDS; i++) {
         gh_mcp_shelf_release(catalog->shelves[i]);
     }
+    gh_scope_table_release(catalog->scopes);
+    free(atomic_load_explicit(&catalog->all_scopes, memory_order_relaxed));
     gh_wipe(catalog->key, sizeof catalog->key);
     free(catalog);
 }

@@ -2,6 +2,7 @@
  * Annotations), since many clients drop a whole list for one wrong member. */
 #include <string.h>
 
+#include "server/auth/scope_table.h"
 #include "server/mcp/registry_private.h"
 #include "shared/json/access.h"
 #include "shared/net/url.h"
@@ -68,6 +69,23 @@ gh_status gh_mcp_check_mime_type(const char *text, gh_error *error)
     }
     return plain ? GH_OK
                  : gh_error_set(error, GH_ERR_INVALID, "mime_type must be a media type, such as text/plain");
+}
+
+gh_status gh_mcp_check_scopes(const char *text, gh_error *error)
+{
+    gh_view scopes = gh_view_of(text);
+    if (scopes.len == 0) {
+        return GH_OK;
+    }
+    if (scopes.len > GH_MCP_ITEM_SCOPES_MAX) {
+        return gh_error_set(error, GH_ERR_TOO_LARGE, "scopes is longer than %d bytes",
+                            GH_MCP_ITEM_SCOPES_MAX);
+    }
+    return gh_scope_is_list(scopes)
+               ? GH_OK
+               : gh_error_set(error, GH_ERR_INVALID,
+                              "scopes must be words of ASCII characters other than quotes and backslashes, "
+                              "with one space between");
 }
 
 /* --- JSON --- */

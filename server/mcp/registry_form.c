@@ -20,6 +20,7 @@ static const gh_mcp_text_form TOOL[] = {
     ROW(gatehouse_tool, icons, "icons", OPTIONAL, JSON, gh_mcp_check_icons),
     ROW(gatehouse_tool, meta, "_meta", OPTIONAL, JSON, gh_mcp_check_meta),
     ROW(gatehouse_tool, needs, NULL, OPTIONAL, JSON, gh_mcp_check_capabilities),
+    ROW(gatehouse_tool, scopes, NULL, OPTIONAL, TEXT, gh_mcp_check_scopes),
 };
 
 static const gh_mcp_text_form RESOURCE[] = {
@@ -31,6 +32,7 @@ static const gh_mcp_text_form RESOURCE[] = {
     ROW(gatehouse_resource, annotations, "annotations", OPTIONAL, JSON, gh_mcp_check_annotations),
     ROW(gatehouse_resource, icons, "icons", OPTIONAL, JSON, gh_mcp_check_icons),
     ROW(gatehouse_resource, meta, "_meta", OPTIONAL, JSON, gh_mcp_check_meta),
+    ROW(gatehouse_resource, scopes, NULL, OPTIONAL, TEXT, gh_mcp_check_scopes),
 };
 
 static const gh_mcp_text_form TEMPLATE[] = {
@@ -42,6 +44,7 @@ static const gh_mcp_text_form TEMPLATE[] = {
     ROW(gatehouse_resource_template, annotations, "annotations", OPTIONAL, JSON, gh_mcp_check_annotations),
     ROW(gatehouse_resource_template, icons, "icons", OPTIONAL, JSON, gh_mcp_check_icons),
     ROW(gatehouse_resource_template, meta, "_meta", OPTIONAL, JSON, gh_mcp_check_meta),
+    ROW(gatehouse_resource_template, scopes, NULL, OPTIONAL, TEXT, gh_mcp_check_scopes),
 };
 
 static const gh_mcp_text_form PROMPT[] = {
@@ -51,12 +54,13 @@ static const gh_mcp_text_form PROMPT[] = {
     ROW(gatehouse_prompt, arguments, "arguments", OPTIONAL, JSON, gh_mcp_check_arguments),
     ROW(gatehouse_prompt, icons, "icons", OPTIONAL, JSON, gh_mcp_check_icons),
     ROW(gatehouse_prompt, meta, "_meta", OPTIONAL, JSON, gh_mcp_check_meta),
+    ROW(gatehouse_prompt, scopes, NULL, OPTIONAL, TEXT, gh_mcp_check_scopes),
 };
 
 #define FORM(title, plural, type, handler, known, rows)                                                      \
     {                                                                                                        \
-        title, plural, sizeof(type), offsetof(type, handler), #handler, offsetof(type, flags), known, rows,  \
-            sizeof(rows) / sizeof((rows)[0])                                                                 \
+        title, plural, sizeof(type), offsetof(type, handler), #handler, offsetof(type, data),                \
+            offsetof(type, scopes), offsetof(type, flags), known, rows, sizeof(rows) / sizeof((rows)[0])     \
     }
 
 static const gh_mcp_item_form FORMS[GH_MCP_KINDS] = {

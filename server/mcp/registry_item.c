@@ -17,11 +17,22 @@ gh_mcp_item *gh_mcp_item_hold(gh_mcp_item *item)
     return item;
 }
 
+/* Each kind's part of `as` begins with its struct of gatehouse/plugin.h, as `from` does. */
+static void release_data(gh_mcp_kind kind, void (*release)(void *data), const void *from)
+{
+    void *data = NULL;
+    if (release != NULL) {
+        memcpy(&data, (const char *)from + gh_mcp_item_form_of(kind)->data, sizeof data);
+        release(data);
+    }
+}
+
 void gh_mcp_item_release(gh_mcp_item *item)
 {
     if (item == NULL || atomic_fetch_sub_explicit(&item->refs, 1, memory_order_acq_rel) > 1) {
         return;
     }
+    release_data(item->kind, item->release, &item->as);
     if (item->kind == GH_MCP_TOOLS) {
         gh_schema_free(item->as.tool.input);
         gh_schema_free(item->as.tool.output);
@@ -48,7 +59,6 @@ gh_view gh_mcp_item_listing(const gh_mcp_item *item, bool modern)
 
 /* --- texts --- */
 
-/* Each kind's part of `as` begins with its struct of gatehouse/plugin.h. */
 static const char *text_at(const gh_mcp_item *item, const gh_mcp_text_form *form)
 {
     const char *text = NULL;
@@ -282,6 +292,13 @@ static void set_label(gh_mcp_item *item)
     }
 }
 
+static void set_scopes(gh_mcp_item *item, const gh_mcp_item_form *form)
+{
+    const char *scopes = NULL;
+    memcpy(&scopes, (const char *)&item->as + form->scopes, sizeof scopes);
+    item->scopes = scopes != NULL && scopes[0] != '\0' ? scopes : NULL;
+}
+
 static gh_status check_rest(const gh_mcp_item *item, const gh_mcp_item_form *form, gh_error *error)
 {
     gatehouse_handler handler = NULL;
@@ -320,6 +337,7 @@ static gh_status build(gh_mcp_item *item, gh_mcp_owner owner, gh_error *error)
         status = finish(item, error);
     }
     if (status == GH_OK) {
+        set_scopes(item, form);
         set_label(item);
         status = write_listings(item, error);
     }
@@ -332,11 +350,13 @@ gh_status gh_mcp_item_new(gh_mcp_kind kind, gh_mcp_owner owner, const void *sour
     gh_error why = {GH_OK, ""};
     gh_mcp_item *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {
+        release_data(kind, owner.release, source);
         return GH_ERR_NOMEM;
     }
     atomic_init(&fresh->refs, 1);
     fresh->kind = kind;
     fresh->who = owner.who;
+    fresh->release = owner.release;
     memcpy(&fresh->as, source, gh_mcp_item_form_of(kind)->size);
     gh_status status = build(fresh, owner, &why);
     if (status == GH_OK) {

@@ -11,16 +11,22 @@ static gh_view key_of(const gh_mcp_catalog *catalog)
     return gh_view_make((const char *)catalog->key, sizeof catalog->key);
 }
 
-/* One past the page's last item. A page has at least one. */
-static size_t page_end(const gh_mcp_catalog *catalog, const gh_mcp_shelf *shelf, size_t first, bool modern)
+/* For whom a list is, and what of it is shown. */
+typedef struct audience {
+    const gh_mcp_catalog *catalog;
+    const char *granted; /* NULL: everything is shown */
+    bool modern;
+} audience;
+
+static bool is_shown(const audience *to, const gh_mcp_item *item)
 {
-    size_t bytes = 0;
-    size_t at = first;
-    while (at < shelf->count && (catalog->page_size == 0 || at - first < catalog->page_size)) {
-        bytes += gh_mcp_item_listing(shelf->items[at], modern).len + 1;
-        if (at > first && bytes > GH_MCP_PAGE_BYTES_MAX) {
-            break;
-        }
+    return to->granted == NULL || gh_mcp_catalog_allows(to->catalog, to->granted, item->scopes);
+}
+
+/* The next item that is shown, from `at` on. */
+static size_t skip_hidden(const audience *to, const gh_mcp_shelf *shelf, size_t at)
+{
+    while (at < shelf->count && !is_shown(to, shelf->items[at])) {
         at++;
     }
     return at;
@@ -73,12 +79,26 @@ static const gh_mcp_whole *whole_of(gh_mcp_shelf *shelf, bool modern)
 
 /* --- pages --- */
 
-static void write_items(const gh_mcp_shelf *shelf, size_t first, size_t end, bool modern, gh_buf *out)
+/* From `first`, which is shown, until the page is full, with one item at least. Returns the next that would
+ * be shown, and the last that is. */
+static size_t write_items(const audience *to, const gh_mcp_shelf *shelf, size_t first, size_t *last,
+                          gh_buf *out)
 {
-    for (size_t i = first; i < end; i++) {
-        (void)gh_buf_append_cstr(out, i == first ? "" : ",");
-        (void)gh_buf_append_view(out, gh_mcp_item_listing(shelf->items[i], modern));
+    size_t page_size = to->catalog->page_size;
+    size_t bytes = 0;
+    size_t at = first;
+    for (size_t written = 0; at < shelf->count && (page_size == 0 || written < page_size); written++) {
+        gh_view listing = gh_mcp_item_listing(shelf->items[at], to->modern);
+        bytes += listing.len + 1;
+        if (written > 0 && bytes > GH_MCP_PAGE_BYTES_MAX) {
+            break;
+        }
+        (void)gh_buf_append_cstr(out, written == 0 ? "" : ",");
+        (void)gh_buf_append_view(out, listing);
+        *last = at;
+        at = skip_hidden(to, shelf, at + 1);
     }
+    return at;
 }
 
 static gh_status read_cursor(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view raw, size_t *first)
@@ -98,19 +118,18 @@ static gh_status read_cursor(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh
     return status;
 }
 
-static gh_status write_page(const gh_mcp_catalog *catalog, gh_mcp_kind kind, size_t first, bool modern,
-                            gh_buf *out)
+static gh_status write_page(const audience *to, gh_mcp_kind kind, size_t first, gh_buf *out)
 {
-    const gh_mcp_shelf *shelf = catalog->shelves[kind];
-    size_t end = page_end(catalog, shelf, first, modern);
-    write_items(shelf, first, end, modern, out);
+    const gh_mcp_shelf *shelf = to->catalog->shelves[kind];
+    size_t last = 0;
+    size_t next = write_items(to, shelf, skip_hidden(to, shelf, first), &last, out);
     (void)gh_buf_append_char(out, ']');
-    if (end == shelf->count) {
+    if (next == shelf->count) {
         return gh_buf_status(out);
     }
     (void)gh_buf_append_cstr(out, ",\"nextCursor\":\"");
     gh_status status =
-        gh_mcp_cursor_write(key_of(catalog), (unsigned)kind, shelf->items[end - 1]->number, out);
+        gh_mcp_cursor_write(key_of(to->catalog), (unsigned)kind, shelf->items[last]->number, out);
     (void)gh_buf_append_char(out, '"');
     return status == GH_OK ? gh_buf_status(out) : status;
 }
@@ -118,7 +137,14 @@ static gh_status write_page(const gh_mcp_catalog *catalog, gh_mcp_kind kind, siz
 gh_status gh_mcp_catalog_list(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view cursor, bool modern,
                               gh_buf *out)
 {
+    return gh_mcp_catalog_list_for(catalog, kind, cursor, modern, NULL, out);
+}
+
+gh_status gh_mcp_catalog_list_for(const gh_mcp_catalog *catalog, gh_mcp_kind kind, gh_view cursor,
+                                  bool modern, const char *granted, gh_buf *out)
+{
     gh_mcp_shelf *shelf = catalog->shelves[kind];
+    const audience to = {catalog, shelf->scoped > 0 ? granted : NULL, modern};
     size_t first = 0;
     if (cursor.ptr != NULL) {
         gh_status status = read_cursor(catalog, kind, cursor, &first);
@@ -129,7 +155,7 @@ gh_status gh_mcp_catalog_list(const gh_mcp_catalog *catalog, gh_mcp_kind kind, g
     (void)gh_buf_append_char(out, '"');
     (void)gh_buf_append_cstr(out, gh_mcp_item_form_of(kind)->plural);
     (void)gh_buf_append_cstr(out, "\":[");
-    if (first == 0 && fits_one_page(catalog, shelf, modern ? 0 : 1)) {
+    if (first == 0 && to.granted == NULL && fits_one_page(catalog, shelf, modern ? 0 : 1)) {
         const gh_mcp_whole *whole = whole_of(shelf, modern);
         if (whole == NULL) {
             return GH_ERR_NOMEM;
@@ -137,5 +163,5 @@ gh_status gh_mcp_catalog_list(const gh_mcp_catalog *catalog, gh_mcp_kind kind, g
         (void)gh_buf_append(out, whole->text, whole->len);
         return gh_buf_append_char(out, ']');
     }
-    return write_page(catalog, kind, first, modern, out);
+    return write_page(&to, kind, first, out);
 }

@@ -19,8 +19,10 @@ typedef struct gh_mcp_item {
     uint64_t number; /* grows in the order of adding, over all kinds */
     uint64_t hash;   /* of the name */
     const void *who;
-    gh_view name;   /* or URI, or URI template */
-    bool completes; /* has a handler for it */
+    void (*release)(void *data); /* NULL for none */
+    const char *scopes;          /* that a call needs; NULL for none */
+    gh_view name;                /* or URI, or URI template */
+    bool completes;              /* has a handler for it */
     char *texts[GH_MCP_ITEM_TEXTS_MAX];
     size_t text_count;
     char *label;
@@ -37,7 +39,8 @@ typedef struct gh_mcp_item {
     } as;
 } gh_mcp_item;
 
-/* registry_item.c. `source` is the gatehouse_... struct of that kind. */
+/* registry_item.c. `source` is the gatehouse_... struct of that kind, whose data is released after a failure,
+ * too. */
 GH_MUST_USE gh_status gh_mcp_item_new(gh_mcp_kind kind, gh_mcp_owner owner, const void *source,
                                       gh_mcp_item **item, gh_error *error);
 gh_mcp_item *gh_mcp_item_hold(gh_mcp_item *item);
@@ -60,7 +63,9 @@ typedef struct gh_mcp_item_form {
     size_t size;        /* of the struct */
     size_t handler;     /* offset of the handler that is needed */
     const char *handler_name;
-    size_t flags; /* offset */
+    size_t data;   /* offset */
+    size_t scopes; /* offset */
+    size_t flags;  /* offset */
     uint32_t known_flags;
     const gh_mcp_text_form *texts; /* the first one is what the item is found by */
     size_t text_count;
@@ -82,6 +87,7 @@ gh_status gh_mcp_check_hints(const char *text, gh_error *error);       /* a tool
 gh_status gh_mcp_check_annotations(const char *text, gh_error *error); /* a resource's */
 gh_status gh_mcp_check_arguments(const char *text, gh_error *error);   /* a prompt's */
 gh_status gh_mcp_check_capabilities(const char *text, gh_error *error);
+gh_status gh_mcp_check_scopes(const char *text, gh_error *error);
 
 /* registry_advice.c: warns in the log of what is allowed but can hardly be meant. */
 void gh_mcp_item_advise(const gh_mcp_item *item);
@@ -97,6 +103,7 @@ typedef struct gh_mcp_shelf {
     uint64_t seed;       /* of hashes: names may be strangers' */
     size_t completing;   /* items that complete arguments */
     size_t differing;    /* items that are shown differently before 2026-07-28 */
+    size_t scoped;       /* items that need scopes */
     size_t bytes[2];     /* of all listings: modern, legacy */
     bool ever;           /* there is an item, or has been */
     _Atomic(struct gh_mcp_whole *) whole[2];
@@ -124,11 +131,13 @@ size_t gh_mcp_shelf_after(const gh_mcp_shelf *shelf, uint64_t number);
 struct gh_mcp_catalog {
     atomic_size_t refs;
     gh_mcp_shelf *shelves[GH_MCP_KINDS];
+    gh_scope_table *scopes;     /* held; NULL for none */
+    _Atomic(char *) all_scopes; /* of the items, once somebody has asked */
     size_t page_size;
     unsigned char key[32];
 };
-/* Holds the shelves. NULL when memory lacks. */
-gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], size_t page_size,
-                                   const unsigned char key[32]);
+/* Holds the shelves and the table, which may be NULL. NULL when memory lacks. */
+gh_mcp_catalog *gh_mcp_catalog_new(gh_mcp_shelf *const shelves[GH_MCP_KINDS], gh_scope_table *scopes,
+                                   size_t page_size, const unsigned char key[32]);
 
 #endif

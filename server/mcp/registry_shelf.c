@@ -141,6 +141,7 @@ gh_mcp_shelf *gh_mcp_shelf_copy(const gh_mcp_shelf *shelf)
     copy->slot_count = shelf->slot_count;
     copy->completing = shelf->completing;
     copy->differing = shelf->differing;
+    copy->scoped = shelf->scoped;
     memcpy(copy->bytes, shelf->bytes, sizeof copy->bytes);
     return copy;
 }
@@ -156,6 +157,7 @@ gh_status gh_mcp_shelf_add(gh_mcp_shelf *shelf, gh_mcp_item *item)
     shelf->items[shelf->count++] = gh_mcp_item_hold(item);
     shelf->completing += item->completes ? 1 : 0;
     shelf->differing += item->legacy.len > 0 ? 1 : 0;
+    shelf->scoped += item->scopes != NULL ? 1 : 0;
     shelf->bytes[0] += gh_mcp_item_listing(item, true).len;
     shelf->bytes[1] += gh_mcp_item_listing(item, false).len;
     shelf->ever = true;
@@ -171,6 +173,7 @@ void gh_mcp_shelf_remove(gh_mcp_shelf *shelf, gh_mcp_item *item)
     shelf->count--;
     shelf->completing -= item->completes ? 1 : 0;
     shelf->differing -= item->legacy.len > 0 ? 1 : 0;
+    shelf->scoped -= item->scopes != NULL ? 1 : 0;
     shelf->bytes[0] -= gh_mcp_item_listing(item, true).len;
     shelf->bytes[1] -= gh_mcp_item_listing(item, false).len;
     gh_mcp_item_release(item);

@@ -38,7 +38,7 @@ static void read_template(gh_mcp_request *request, gh_view uri)
     const gh_mcp_template *found = gh_mcp_catalog_match(request->catalog, uri, &variables);
     if (found == NULL || gh_buf_status(&variables) != GH_OK) {
         gh_mcp_resource_unknown(request, uri);
-    } else {
+    } else if (gh_mcp_require_scopes(request, "resource", found->item.scopes)) {
         const gh_mcp_aim aim = {.kind = GH_CALL_RESOURCE,
                                 .item = found->label,
                                 .mime_type = found->item.mime_type,
@@ -63,10 +63,10 @@ void gh_mcp_resources_read(gh_mcp_request *request)
         return;
     }
     const gh_mcp_resource *found = gh_mcp_catalog_resource(request->catalog, gh_view_of(uri));
-    if (found != NULL) {
-        read_resource(request, gh_view_of(uri), found);
-    } else {
+    if (found == NULL) {
         read_template(request, gh_view_of(uri));
+    } else if (gh_mcp_require_scopes(request, "resource", found->item.scopes)) {
+        read_resource(request, gh_view_of(uri), found);
     }
     free(uri);
 }

@@ -53,7 +53,7 @@ static gh_mcp_task_owner *add_owner(gh_mcp_tasks *tasks, const gh_principal *pri
     if (!owner) {
         return NULL;
     }
-    owner->principal = gh_principal_copy(principal);
+    owner->principal = gh_principal_copy_tokenless(principal);
     if (!owner->principal) {
         free(owner);
         return NULL;

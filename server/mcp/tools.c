@@ -134,7 +134,8 @@ static void call_tool(gh_mcp_request *request, const char *name)
     const gh_mcp_tool *tool = gh_mcp_catalog_tool(request->catalog, gh_view_of(name));
     if (tool == NULL) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown tool: %.128s", name);
-    } else if (check_client(request, &tool->item) && check_arguments(request, tool, &arguments)) {
+    } else if (gh_mcp_require_scopes(request, "tool", tool->item.scopes) &&
+               check_client(request, &tool->item) && check_arguments(request, tool, &arguments)) {
         const gh_mcp_aim aim = {.kind = GH_CALL_TOOL,
                                 .item = tool->label,
                                 .target = gh_view_of(name),

@@ -23,7 +23,7 @@ static const struct {
     const char *outer; /* NULL: the member is one of params */
     const char *member;
 } TARGETS[] = {{GH_MCP_TOOLS_CALL, NULL, "name"},      {GH_MCP_PROMPTS_GET, NULL, "name"},
-               {GH_MCP_RESOURCES_READ, NULL, "uri"},   {"resources/subscribe", NULL, "uri"},
+               {GH_MCP_RESOURCES_READ, NULL, "uri"},   {GH_MCP_RESOURCES_SUBSCRIBE, NULL, "uri"},
                {"resources/unsubscribe", NULL, "uri"}, {GH_MCP_COMPLETE, "ref", "name"},
                {GH_MCP_COMPLETE, "ref", "uri"}};
 

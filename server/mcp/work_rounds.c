@@ -108,6 +108,9 @@ static bool enter_call(gh_mcp_work *work, gh_call *call, gh_mcp_round *round)
     if (work->state.data != NULL) {
         question.state = gh_view_make(work->state.data, work->state.len);
     }
+    if (round != NULL) {
+        question.deadline = round->job.deadline;
+    }
     gh_call_init(call, &question, &hooks);
     (void)pthread_mutex_lock(&work->lock);
     bool runs = work->stage == GH_MCP_RUNNING;

@@ -100,14 +100,14 @@ gh_status gh_authorization_scope(const gh_oauth_server *server, const gh_client 
     if (requested == NULL) {
         requested = client->scope != NULL ? client->scope : server->default_scope;
     }
-    gh_status status = gh_scope_select(requested, server->scopes_supported, scope);
-    if (status != GH_OK || strcmp(*scope, "offline_access") != 0) {
+    gh_status status = gh_scope_select_supported(server, requested, scope);
+    if (status != GH_OK || gh_text_has_word(gh_view_of(*scope), gh_view_of(server->default_scope))) {
         return status;
     }
-    /* It says how long, not what for: alone it would be a token that opens nothing. */
+    /* The others say how long, or open single tools: without the default the token would open nothing. */
+    gh_buf both = GH_BUF_INIT(2 * GH_SCOPE_MAX);
+    (void)gh_buf_appendf(&both, "%s %s", server->default_scope, *scope);
     free(*scope);
-    gh_buf both = GH_BUF_INIT(GH_SCOPE_MAX);
-    (void)gh_buf_appendf(&both, "%s offline_access", server->default_scope);
     *scope = gh_buf_steal(&both);
     gh_buf_free(&both);
     return *scope != NULL ? GH_OK : GH_ERR_NOMEM;

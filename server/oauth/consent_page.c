@@ -1,9 +1,12 @@
 #include "server/oauth/cimd.h"
 #include "server/oauth/device.h"
+#include "server/oauth/display.h"
 #include "server/oauth/login_page.h"
 #include "server/oauth/page.h"
 #include "server/oauth/provider.h"
 #include "server/oauth/redirect.h"
+
+#define USES_MAX ((size_t)4096)
 
 typedef struct scope_words {
     const char *scope;
@@ -20,14 +23,37 @@ static void write_text(gh_buf *page, const char *text)
     gh_page_escape(page, gh_view_of(text));
 }
 
-static void write_scope(gh_buf *page, gh_view scope)
+/* What single tools need is described by what it opens. */
+static void write_uses(gh_buf *page, const gh_oauth_server *server, gh_view scope)
 {
+    gh_buf text = GH_BUF_INIT(USES_MAX);
+    gh_buf clean = GH_BUF_INIT(USES_MAX);
+    if (server->more_scopes.describe != NULL) {
+        server->more_scopes.describe(server->more_scopes.context, scope, &text);
+    }
+    if (text.len > 0 && gh_buf_status(&text) == GH_OK &&
+        gh_display_clean(gh_buf_view(&text), &clean) == GH_OK) {
+        (void)gh_buf_append_cstr(page, "use ");
+        gh_page_escape(page, gh_buf_view(&clean));
+        (void)gh_buf_append_char(page, ' ');
+    }
+    gh_buf_free(&text);
+    gh_buf_free(&clean);
+}
+
+static void write_scope(gh_buf *page, const gh_oauth_server *server, gh_view scope)
+{
+    bool known = false;
     (void)gh_buf_append_cstr(page, "<li>");
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         if (gh_view_eq_cstr(scope, WORDS[i].scope)) {
             (void)gh_buf_append_cstr(page, WORDS[i].words);
             (void)gh_buf_append_cstr(page, " ");
+            known = true;
         }
+    }
+    if (!known && page->len < GH_PAGE_MAX / 2) {
+        write_uses(page, server, scope);
     }
     (void)gh_buf_append_cstr(page, "<code>");
     gh_page_escape(page, scope);
@@ -41,7 +67,7 @@ static void write_scopes(gh_buf *page, const gh_oauth_server *server, const gh_v
     (void)gh_buf_append_cstr(page, "<div><dt>It may</dt><dd><ul>\n");
     while (gh_view_next(&rest, ' ', &word)) {
         if (word.len > 0) {
-            write_scope(page, word);
+            write_scope(page, server, word);
         }
     }
     if (gh_text_has_word(gh_view_of(visit->client.grant_types), GH_VIEW_LIT("refresh_token"))) {

@@ -1,11 +1,13 @@
 #include "server/oauth/metadata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/oauth/device.h"
 #include "server/oauth/internal.h"
 #include "server/oauth/keys.h"
 #include "server/oauth/reply.h"
+#include "server/oauth/scope.h"
 #include "shared/json/access.h"
 #include "shared/oauth/metadata.h"
 
@@ -30,7 +32,7 @@ static bool describe(const gh_oauth_server *server, gh_server_metadata *out)
            join(&out->revocation_endpoint, server->issuer, "/revoke") &&
            join(&out->device_authorization_endpoint, server->issuer, "/device_authorization") &&
            join(&out->jwks_uri, server->issuer, "/jwks") &&
-           join(&out->scopes_supported, server->scopes_supported, "") &&
+           gh_scopes_supported(server, &out->scopes_supported) == GH_OK &&
            join(&out->grant_types_supported, "authorization_code refresh_token " GH_DEVICE_GRANT_TYPE, "") &&
            join(&out->response_types_supported, "code", "") &&
            join(&out->code_challenge_methods_supported, "S256", "") &&
@@ -78,6 +80,9 @@ static gh_status write_metadata(const gh_oauth_server *server, bool openid, char
 
 gh_status gh_oauth_documents_write(gh_oauth_server *server)
 {
+    if (server->more_scopes.list != NULL) {
+        return GH_OK; /* they say something else now and then, so each is written when it is asked for */
+    }
     gh_status status = write_metadata(server, false, &server->metadata);
     return status == GH_OK ? write_metadata(server, true, &server->openid_metadata) : status;
 }
@@ -88,18 +93,32 @@ static void answer(gh_response *response, const char *document)
     gh_response_json(response, 200, gh_view_of(document));
 }
 
+/* `ready` is the document that never changes, or NULL. */
+static void answer_metadata(const gh_oauth_server *server, const char *ready, bool openid,
+                            gh_response *response)
+{
+    char *fresh = NULL;
+    gh_status status = ready == NULL ? write_metadata(server, openid, &fresh) : GH_OK;
+    if (status == GH_OK) {
+        answer(response, ready != NULL ? ready : fresh);
+    } else {
+        gh_reply_failure(response, status);
+    }
+    free(fresh);
+}
+
 void gh_oauth_handle_metadata(void *server, const gh_request *request, gh_response *response)
 {
     const gh_oauth_server *self = server;
     (void)request;
-    answer(response, self->metadata);
+    answer_metadata(self, self->metadata, false, response);
 }
 
 void gh_oauth_handle_openid_metadata(void *server, const gh_request *request, gh_response *response)
 {
     const gh_oauth_server *self = server;
     (void)request;
-    answer(response, self->openid_metadata);
+    answer_metadata(self, self->openid_metadata, true, response);
 }
 
 void gh_oauth_handle_jwks(void *server, const gh_request *request, gh_response *response)

@@ -178,7 +178,7 @@ static gh_status read_scope(const gh_oauth_server *server, const cJSON *json, gh
                    : gh_error_set(error, GH_ERR_INVALID,
                                   "scope must be a string of words with spaces between");
     }
-    gh_status status = gh_scope_select(scope, server->scopes_supported, &client->scope);
+    gh_status status = gh_scope_select_supported(server, scope, &client->scope);
     if (status == GH_ERR_PARSE) {
         return gh_error_set(error, GH_ERR_INVALID, "scope holds characters that no scope may have");
     }

@@ -1,7 +1,9 @@
 #include "server/oauth/scope.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
+#include "server/oauth/internal.h"
 #include "shared/core/bytes.h"
 #include "shared/core/text.h"
 
@@ -14,6 +16,29 @@ static bool is_scope_string(gh_view text)
         }
     }
     return text.len <= GH_SCOPE_MAX;
+}
+
+gh_status gh_scopes_supported(const gh_oauth_server *server, char **scopes)
+{
+    gh_buf out = GH_BUF_INIT(GH_SCOPES_SUPPORTED_MAX);
+    (void)gh_buf_append_cstr(&out, server->scopes_supported);
+    if (server->more_scopes.list != NULL) {
+        server->more_scopes.list(server->more_scopes.context, &out);
+    }
+    *scopes = gh_buf_steal(&out);
+    gh_buf_free(&out);
+    return *scopes == NULL ? GH_ERR_NOMEM : GH_OK;
+}
+
+gh_status gh_scope_select_supported(const gh_oauth_server *server, const char *requested, char **scope)
+{
+    char *supported = NULL;
+    gh_status status = gh_scopes_supported(server, &supported);
+    if (status == GH_OK) {
+        status = gh_scope_select(requested, supported, scope);
+    }
+    free(supported);
+    return status;
 }
 
 gh_status gh_scope_select(const char *requested, const char *supported, char **scope)

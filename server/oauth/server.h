@@ -24,11 +24,23 @@
 
 typedef struct gh_oauth_server gh_oauth_server;
 
+/* Scopes beside `scopes_supported`, which may change while the server runs: those that single tools need.
+ * Members may be NULL. Called on any thread. */
+typedef struct gh_oauth_scopes {
+    void *context;
+    /* Appends them to `out`, which may hold some, with one space between. */
+    void (*list)(void *context, gh_buf *out);
+    /* Appends what one of them is good for, as a list of things that a person knows: "Get an order, List
+     * orders"; nothing when that is not known. The text is escaped by whoever shows it. */
+    void (*describe)(void *context, gh_view scope, gh_buf *out);
+} gh_oauth_scopes;
+
 typedef struct gh_oauth_options {
     const char *issuer;           /* public origin, no trailing slash: "http://localhost:8080"; copied */
     const char *resource;         /* public MCP URL: "http://localhost:8080/mcp"; copied */
     const char *scopes_supported; /* "mcp offline_access"; copied */
     const char *default_scope;    /* "mcp"; copied */
+    gh_oauth_scopes more_scopes;  /* beyond scopes_supported; the context is borrowed */
     const char *server_name;      /* shown on the pages; copied */
     const gh_text_list *redirect_schemes; /* private-use schemes that may be registered: "cursor" */
     const gh_secret *dev_password;        /* NULL: anyone may be anyone; borrowed */

@@ -18,11 +18,13 @@ typedef struct item_layout {
 
 static const item_layout LAYOUTS[GH_MCP_KINDS] = {
     [GH_MCP_TOOLS] = {"tool", "gatehouse_tool", FIRST_SIZE(gatehouse_tool, data), sizeof(gatehouse_tool)},
-    [GH_MCP_RESOURCES] = {"resource", "gatehouse_resource", sizeof(gatehouse_resource),
+    [GH_MCP_RESOURCES] = {"resource", "gatehouse_resource", FIRST_SIZE(gatehouse_resource, timeout_ms),
                           sizeof(gatehouse_resource)},
     [GH_MCP_TEMPLATES] = {"resource template", "gatehouse_resource_template",
-                          sizeof(gatehouse_resource_template), sizeof(gatehouse_resource_template)},
-    [GH_MCP_PROMPTS] = {"prompt", "gatehouse_prompt", sizeof(gatehouse_prompt), sizeof(gatehouse_prompt)},
+                          FIRST_SIZE(gatehouse_resource_template, timeout_ms),
+                          sizeof(gatehouse_resource_template)},
+    [GH_MCP_PROMPTS] = {"prompt", "gatehouse_prompt", FIRST_SIZE(gatehouse_prompt, timeout_ms),
+                        sizeof(gatehouse_prompt)},
 };
 
 typedef union any_item {
@@ -78,7 +80,7 @@ static const char *name_of(gh_mcp_kind kind, const any_item *one)
 static gh_status put(gatehouse_registrar *registrar, gh_mcp_registry *registry, gh_mcp_kind kind,
                      const any_item *one, gh_error *error)
 {
-    const gh_mcp_owner owner = {registrar, registrar->label};
+    const gh_mcp_owner owner = {.who = registrar, .label = registrar->label};
     switch (kind) {
     case GH_MCP_TOOLS:
         return gh_mcp_registry_add_tool(registry, owner, &one->tool, error);

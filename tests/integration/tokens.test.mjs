@@ -151,7 +151,7 @@ describe('signed with the server\'s own key', () => {
       const reply = await list(mint({ scope }));
       assert.equal(reply.status, 403, scope);
       assert.match(reply.headers['www-authenticate'], /error="insufficient_scope"/);
-      assert.match(reply.headers['www-authenticate'], /scope="mcp"/);
+      assert.match(reply.headers['www-authenticate'], scope === 'mcpx' ? / scope="mcp mcpx"/ : / scope="mcp"/);
       assert.ok(reply.json());
     }
   });

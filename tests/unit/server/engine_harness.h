@@ -179,7 +179,7 @@ static inline void start_empty(harness *h, const gh_mcp_options *options)
 static inline gh_mcp_owner test_owner(void)
 {
     static const int who = 0;
-    return (gh_mcp_owner){&who, "test"};
+    return (gh_mcp_owner){.who = &who, .label = "test"};
 }
 
 static inline void add_tool(harness *h, gatehouse_tool tool)

@@ -171,7 +171,7 @@ static inline void add_items(void)
     };
     static const gatehouse_resource resource = {
         .size = sizeof resource, .uri = "test://a", .name = "a", .read = read_it};
-    const gh_mcp_owner owner = {&host, "test"};
+    const gh_mcp_owner owner = {.who = &host, .label = "test"};
     gh_error error = {GH_OK, ""};
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++) {
         ck_assert_msg(gh_mcp_registry_add_tool(registry, owner, &tools[i], &error) == GH_OK, "%s",
@@ -275,7 +275,8 @@ static inline bool on_closed(void *context)
 static inline void *serve_client(void *context)
 {
     client *c = context;
-    const gh_mcp_reply reply = {c, on_json, on_empty, on_stream, on_closed};
+    const gh_mcp_reply reply = {
+        .context = c, .json = on_json, .empty = on_empty, .stream = on_stream, .closed = on_closed};
     const gh_mcp_headers headers = {.session = gh_view_of(c->session[0] == '\0' ? NULL : c->session),
                                     .accept = gh_view_of(c->accept),
                                     .last_event = gh_view_of(c->last_event)};

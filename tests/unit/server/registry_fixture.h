@@ -22,7 +22,7 @@ static inline int nothing(void *data, gatehouse_call *call)
 
 static inline gh_mcp_owner an_owner(void)
 {
-    return (gh_mcp_owner){&FIXTURE_OWNER, "hello.so"};
+    return (gh_mcp_owner){.who = &FIXTURE_OWNER, .label = "hello.so"};
 }
 
 static inline gh_mcp_registry *a_registry(size_t page_size)

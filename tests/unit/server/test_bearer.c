@@ -297,6 +297,52 @@ START_TEST(every_required_scope_must_be_there)
 }
 END_TEST
 
+static gh_scope_table *table_of_mcp(void *context)
+{
+    static const gh_scope_row row = {"mcp", "tools:call tools:list"};
+    gh_scope_table *table = NULL;
+    (void)context;
+    ck_assert_int_eq(gh_scope_table_new(&row, 1, &table, NULL), GH_OK);
+    return table;
+}
+
+static gh_scope_table *no_table(void *context)
+{
+    (void)context;
+    return NULL;
+}
+
+START_TEST(a_scope_may_stand_for_those_that_are_required)
+{
+    static const struct {
+        const char *required;
+        gh_scope_table *(*scopes)(void *context);
+        gh_bearer_outcome outcome;
+    } cases[] = {
+        {"tools:call", table_of_mcp, GH_BEARER_OK},
+        {"tools:list offline_access tools:call mcp", table_of_mcp, GH_BEARER_OK},
+        {"tools:call admin", table_of_mcp, GH_BEARER_SCOPE},
+        {"tools:call", no_table, GH_BEARER_SCOPE},
+        {"mcp", no_table, GH_BEARER_OK},
+    };
+    char *claims = good_claims("");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        gh_bearer_options options = {.issuer = ISSUER,
+                                     .resource = RESOURCE,
+                                     .required_scope = cases[i].required,
+                                     .context = &w,
+                                     .scopes = cases[i].scopes,
+                                     .keys = current_keys,
+                                     .grant_alive = grant_alive};
+        gh_bearer *bearer = NULL;
+        ck_assert_int_eq(gh_bearer_new(&options, &bearer), GH_OK);
+        ck_assert_int_eq(check_claims(bearer, claims), cases[i].outcome);
+        gh_bearer_free(bearer);
+    }
+    free(claims);
+}
+END_TEST
+
 START_TEST(another_issuers_token_has_no_grant_of_ours)
 {
     gh_bearer *bearer = bearer_for("mcp", false);
@@ -379,6 +425,7 @@ int main(void)
     tcase_add_test(tests, an_outage_is_not_a_refusal);
     tcase_add_test(tests, the_grant_of_a_bad_token_is_never_asked_for);
     tcase_add_test(tests, every_required_scope_must_be_there);
+    tcase_add_test(tests, a_scope_may_stand_for_those_that_are_required);
     tcase_add_test(tests, another_issuers_token_has_no_grant_of_ours);
     tcase_add_test(tests, an_expired_token_is_explained);
     tcase_add_test(tests, a_bearer_needs_issuer_resource_and_keys);

@@ -259,7 +259,8 @@ START_TEST(the_end_of_a_session_cancels_its_calls)
     ck_assert(reaches(&running, 1));
     ck_assert(sees(announcements, "data: \n"));
     client ending = {.principal = &ADA};
-    const gh_mcp_reply reply = {&ending, on_json, on_empty, on_stream, on_closed};
+    const gh_mcp_reply reply = {
+        .context = &ending, .json = on_json, .empty = on_empty, .stream = on_stream, .closed = on_closed};
     const gh_mcp_headers headers = {.session = gh_view_of(session)};
     gh_mcp_engine_delete(engine, &ADA, &headers, &reply);
     ck_assert_int_eq(ending.status, 204);

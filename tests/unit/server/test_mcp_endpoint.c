@@ -91,7 +91,9 @@ static void set_up(void)
                                  .call = say_nothing,
                                  .flags = GATEHOUSE_QUICK};
     ck_assert_int_eq(gh_mcp_registry_new(&lists, &registry), GH_OK);
-    ck_assert_int_eq(gh_mcp_registry_add_tool(registry, (gh_mcp_owner){&tool, "test"}, &tool, &error), GH_OK);
+    ck_assert_int_eq(
+        gh_mcp_registry_add_tool(registry, (gh_mcp_owner){.who = &tool, .label = "test"}, &tool, &error),
+        GH_OK);
     ck_assert_int_eq(gh_executor_new(&threads, &executor), GH_OK);
     const gh_mcp_options engine_options = {.server_name = "test",
                                            .server_version = "1",
@@ -273,7 +275,32 @@ START_TEST(too_little_scope_is_403)
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 403);
     ck_assert(head_has("error=\"insufficient_scope\""));
-    ck_assert(head_has("scope=\"mcp\""));
+    ck_assert(head_has("scope=\"mcp other\""));
+    free(token);
+}
+END_TEST
+
+/* What a tool needs is asked for together with what every call needs and what the token has. */
+START_TEST(too_little_scope_for_a_tool_is_403_with_all_that_is_needed)
+{
+    gh_error error = {0};
+    const gatehouse_tool tool = {.size = sizeof tool,
+                                 .name = "scoped",
+                                 .input_schema = "{\"type\":\"object\"}",
+                                 .call = say_nothing,
+                                 .scopes = "notes:write"};
+    ck_assert_int_eq(
+        gh_mcp_registry_add_tool(registry, (gh_mcp_owner){.who = &tool, .label = "test"}, &tool, &error),
+        GH_OK);
+    char *token = token_with("offline_access mcp other");
+    enter(token);
+    call(gh_mcp_handle_post, token, "application/json", NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"scoped\"}}");
+    ck_assert_int_eq(response.status, 403);
+    ck_assert(head_has("error=\"insufficient_scope\""));
+    ck_assert(head_has("scope=\"mcp notes:write other\""));
+    ck_assert(head_has("resource_metadata=\"" METADATA "\""));
+    ck_assert(body_has("\"error\":\"insufficient_scope\""));
     free(token);
 }
 END_TEST
@@ -499,6 +526,7 @@ int main(void)
     tcase_add_test(tests, clients_get_json_whatever_else_they_take);
     tcase_add_test(tests, a_bad_token_is_named_in_the_challenge);
     tcase_add_test(tests, too_little_scope_is_403);
+    tcase_add_test(tests, too_little_scope_for_a_tool_is_403_with_all_that_is_needed);
     tcase_add_test(tests, a_revoked_grant_counts_at_once_and_an_outage_is_503);
     tcase_add_test(tests, who_may_not_enter_gets_403_and_no_challenge);
     tcase_add_test(tests, media_types_are_checked_leniently);

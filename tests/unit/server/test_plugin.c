@@ -203,6 +203,54 @@ START_TEST(a_tool_of_another_size_is_taken_when_what_is_not_known_is_zero)
 }
 END_TEST
 
+static int do_nothing(void *data, gatehouse_call *of)
+{
+    (void)data;
+    (void)of;
+    return 0;
+}
+
+/* Built before there were scopes: what stands behind its structs is not theirs. */
+static int init_without_scopes(const gatehouse_host *the_host, gatehouse_registrar *registrar)
+{
+    const gatehouse_resource resource = {.size = offsetof(gatehouse_resource, scopes),
+                                         .uri = "old://a",
+                                         .name = "a",
+                                         .read = do_nothing,
+                                         .scopes = "not theirs"};
+    const gatehouse_resource_template item = {.size = offsetof(gatehouse_resource_template, scopes),
+                                              .uri_template = "old://{id}",
+                                              .name = "b",
+                                              .read = do_nothing,
+                                              .scopes = "not theirs"};
+    const gatehouse_prompt prompt = {
+        .size = offsetof(gatehouse_prompt, scopes), .name = "c", .get = do_nothing, .scopes = "not theirs"};
+    const gatehouse_tool tool = {.size = offsetof(gatehouse_tool, scopes),
+                                 .name = "d",
+                                 .input_schema = "{\"type\":\"object\"}",
+                                 .call = do_nothing,
+                                 .scopes = "not theirs"};
+    ck_assert_int_eq(the_host->add_resource(registrar, &resource), 0);
+    ck_assert_int_eq(the_host->add_resource_template(registrar, &item), 0);
+    ck_assert_int_eq(the_host->add_prompt(registrar, &prompt), 0);
+    return the_host->add_tool(registrar, &tool);
+}
+
+START_TEST(items_that_know_no_scopes_need_none)
+{
+    world w;
+    gh_error error = {GH_OK, ""};
+    enter(&w);
+    gh_status status = gh_plugins_add(w.plugins, "old", init_without_scopes, &error);
+    ck_assert_msg(status == GH_OK, "%s", error.message);
+    gh_mcp_catalog *catalog = gh_mcp_registry_catalog(w.registry);
+    ck_assert_ptr_nonnull(gh_mcp_catalog_prompt(catalog, GH_VIEW_LIT("c")));
+    ck_assert_str_eq(gh_mcp_catalog_scopes(catalog), "");
+    gh_mcp_catalog_release(catalog);
+    leave(&w);
+}
+END_TEST
+
 START_TEST(a_plugin_twice_is_a_conflict_of_its_tools)
 {
     world w;
@@ -316,6 +364,7 @@ int main(void)
                         sizeof FAULTS / sizeof FAULTS[0]);
     tcase_add_loop_test(refusals, a_tool_of_another_size_is_taken_when_what_is_not_known_is_zero, 0,
                         sizeof GROWN / sizeof GROWN[0]);
+    tcase_add_test(refusals, items_that_know_no_scopes_need_none);
     tcase_add_test(refusals, a_plugin_twice_is_a_conflict_of_its_tools);
     tcase_add_test(refusals, functions_without_a_registrar_are_refused);
     tcase_add_test(refusals, a_folder_is_loaded_by_name_and_only_its_plugins);

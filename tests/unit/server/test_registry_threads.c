@@ -28,7 +28,7 @@ static void *write_items(void *context)
 {
     scene *s = context;
     int me = atomic_fetch_add(&s->next, 1);
-    gh_mcp_owner owner = {&me, "writer"};
+    gh_mcp_owner owner = {.who = &me, .label = "writer"};
     char names[2][24];
     for (int round = 0; round < ROUNDS; round++) {
         bool grouped = round % 3 == 0;
