@@ -89,6 +89,37 @@ GH_MUST_USE gh_status gh_idp_exchange(gh_idp *idp, const char *code, gh_view ver
  * nothing was used up as far as is known. */
 GH_MUST_USE gh_status gh_idp_refresh(gh_idp *idp, const gh_secret *refresh_token, gh_idp_tokens *tokens,
                                      gh_error *error);
+/* What a token for an API is wanted for; borrowed, NULL members are not sent. */
+typedef struct gh_idp_target {
+    const char *audience; /* RFC 8693, 2.1 */
+    const char *resource; /* RFC 8707 */
+    const char *scope;
+} gh_idp_target;
+
+/* Token exchange (RFC 8693): an access token of somebody for one with that target, as impersonation: the
+ * token that comes back is the same person's. Only access_token and expires_at of *tokens are set.
+ * GH_ERR_EXPIRED: the subject token is not accepted (any more); GH_ERR_DENIED: the provider does not do that
+ * for this person, client or target; GH_ERR_UNAVAILABLE: an outage. */
+GH_MUST_USE gh_status gh_idp_exchange_token(gh_idp *idp, const gh_secret *subject_token,
+                                            const gh_idp_target *target, gh_idp_tokens *tokens,
+                                            gh_error *error);
+
+/* Which client asks, and where; borrowed. */
+typedef struct gh_idp_client {
+    const char *client_id;      /* NULL: the own one; */
+    const gh_secret *secret;    /* its secret then */
+    const char *token_endpoint; /* NULL: the provider's; else https, or http on loopback, and the own client
+                                   is never named there */
+    const char *ca_file;        /* for that one without a provider; NULL for the system's */
+} gh_idp_client;
+
+/* Client credentials (RFC 6749, 4.4). `idp` may be NULL when the client is complete. Where no metadata tells
+ * how to authenticate, client_secret_basic is tried, then client_secret_post. Only access_token and
+ * expires_at of *tokens are set. GH_ERR_DENIED, GH_ERR_UNAVAILABLE; GH_ERR_INVALID when the client is
+ * incomplete. */
+GH_MUST_USE gh_status gh_idp_client_credentials(gh_idp *idp, const gh_idp_client *as,
+                                                const gh_idp_target *target, gh_idp_tokens *tokens,
+                                                gh_error *error);
 /* Best effort, within GH_IDP_REVOKE_MS; GH_ERR_UNSUPPORTED without a revocation endpoint. */
 GH_MUST_USE gh_status gh_idp_revoke(gh_idp *idp, const gh_secret *token);
 

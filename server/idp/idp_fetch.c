@@ -56,7 +56,7 @@ gh_status gh_idp_fetch(const gh_idp *idp, gh_http_client *client, const gh_http_
     fetch_state state = {.reply = reply};
     gh_http_transfer *transfer = NULL;
     gh_http_request copy = *request;
-    struct pollfd stop = {.fd = idp->stop_fd[0], .events = POLLIN};
+    struct pollfd stop = {.fd = idp != NULL ? idp->stop_fd[0] : -1, .events = POLLIN};
     int64_t left = gh_deadline_poll_ms(deadline, GH_IDP_CALL_MS);
     if (left <= 0) {
         return gh_error_set(error, GH_ERR_TIMEOUT, "the identity provider did not answer in time");
@@ -73,7 +73,7 @@ gh_status gh_idp_fetch(const gh_idp *idp, gh_http_client *client, const gh_http_
         return status;
     }
     while (!state.done && status == GH_OK && stop.revents == 0) {
-        status = gh_http_client_poll(client, &stop, 1, GH_IDP_CALL_MS);
+        status = gh_http_client_poll(client, &stop, idp != NULL ? 1 : 0, GH_IDP_CALL_MS);
     }
     if (!state.done) {
         gh_http_cancel(transfer);

@@ -34,13 +34,13 @@ static bool wants_post(const gh_server_metadata *m)
 }
 
 /* Id and secret are form-encoded before they are joined (RFC 6749, 2.3.1). */
-static gh_status basic_credentials(const gh_idp *idp, gh_buf *header)
+static gh_status basic_credentials(const gh_idp_login *as, gh_buf *header)
 {
     gh_buf pair = GH_BUF_INIT(CREDENTIALS_MAX);
     gh_status status = gh_buf_reserve(&pair, CREDENTIALS_MAX);
-    (void)gh_url_encode(gh_view_of(idp->client_id), &pair);
+    (void)gh_url_encode(gh_view_of(as->client_id), &pair);
     (void)gh_buf_append_char(&pair, ':');
-    (void)gh_url_encode(gh_secret_view(idp->client_secret), &pair);
+    (void)gh_url_encode(gh_secret_view(as->secret), &pair);
     status = status == GH_OK ? gh_buf_status(&pair) : status;
     if (status == GH_OK) {
         status = gh_buf_reserve(header, 2 * CREDENTIALS_MAX);
@@ -54,18 +54,25 @@ static gh_status basic_credentials(const gh_idp *idp, gh_buf *header)
     return status;
 }
 
-gh_status gh_idp_post_form(gh_idp *idp, gh_http_client *client, const gh_server_metadata *m, const char *url,
-                           gh_buf *form, gh_deadline deadline, gh_idp_reply *reply, gh_error *error)
+gh_idp_login gh_idp_own_login(const gh_idp *idp, const gh_server_metadata *m)
+{
+    return (gh_idp_login){
+        .client_id = idp->client_id, .secret = idp->client_secret, .in_body = wants_post(m)};
+}
+
+gh_status gh_idp_post_form_as(const gh_idp *idp, gh_http_client *client, const gh_idp_login *as,
+                              const char *url, gh_buf *form, gh_deadline deadline, gh_idp_reply *reply,
+                              gh_error *error)
 {
     gh_buf credentials = GH_BUF_INIT(2 * CREDENTIALS_MAX);
     gh_status status = GH_OK;
-    bool basic = idp->client_secret != NULL && !wants_post(m);
+    bool basic = as->secret != NULL && !as->in_body;
     if (basic) {
-        status = basic_credentials(idp, &credentials);
+        status = basic_credentials(as, &credentials);
     } else {
-        (void)gh_idp_add_field(form, "client_id", gh_view_of(idp->client_id));
-        if (idp->client_secret != NULL) {
-            (void)gh_idp_add_field(form, "client_secret", gh_secret_view(idp->client_secret));
+        (void)gh_idp_add_field(form, "client_id", gh_view_of(as->client_id));
+        if (as->secret != NULL) {
+            (void)gh_idp_add_field(form, "client_secret", gh_secret_view(as->secret));
         }
     }
     if (status == GH_OK) {
@@ -90,6 +97,13 @@ gh_status gh_idp_post_form(gh_idp *idp, gh_http_client *client, const gh_server_
     }
     gh_buf_wipe_free(&credentials);
     return status;
+}
+
+gh_status gh_idp_post_form(gh_idp *idp, gh_http_client *client, const gh_server_metadata *m, const char *url,
+                           gh_buf *form, gh_deadline deadline, gh_idp_reply *reply, gh_error *error)
+{
+    const gh_idp_login own = gh_idp_own_login(idp, m);
+    return gh_idp_post_form_as(idp, client, &own, url, form, deadline, reply, error);
 }
 
 /* Takes a string member out of the tree, and wipes it there. GH_OK with NULL when there is none. */
@@ -171,8 +185,22 @@ static gh_status take_tokens(const cJSON *json, gh_idp_tokens *tokens, gh_secret
     return status;
 }
 
-gh_status gh_idp_read_tokens(const gh_idp_reply *reply, gh_idp_tokens *tokens, gh_secret **id_token,
-                             char *code, gh_error *error)
+static bool is_bearer(const cJSON *json)
+{
+    const char *type = gh_json_get_string(json, "token_type");
+    return type == NULL || gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("Bearer"));
+}
+
+/* What was exchanged must be something that can be sent to an API (RFC 8693, 2.2.1). */
+static bool is_access_token(const cJSON *json)
+{
+    const char *issued = gh_json_get_string(json, "issued_token_type");
+    return issued != NULL && (strcmp(issued, GH_IDP_ACCESS_TOKEN) == 0 || strcmp(issued, GH_IDP_JWT) == 0) &&
+           gh_json_get_string(json, "token_type") != NULL;
+}
+
+static gh_status read_reply(const gh_idp_reply *reply, bool exchanged, gh_idp_tokens *tokens,
+                            gh_secret **id_token, char *code, gh_error *error)
 {
     cJSON *json = NULL;
     gh_status status = GH_OK;
@@ -186,15 +214,34 @@ gh_status gh_idp_read_tokens(const gh_idp_reply *reply, gh_idp_tokens *tokens, g
         (void)gh_error_set(error, status, "There is not enough memory for the provider's reply.");
         goto out;
     }
-    const char *type = gh_json_get_string(json, "token_type");
-    bool is_bearer = type == NULL || gh_view_eq_nocase(gh_view_of(type), GH_VIEW_LIT("Bearer"));
-    if (tokens->access_token == NULL || !is_bearer) {
+    if (tokens->access_token == NULL || !is_bearer(json)) {
         status = gh_error_set(error, GH_ERR_UNAVAILABLE,
                               "The identity provider's token endpoint gave no bearer token; check what "
                               "answers there.");
+    } else if (exchanged && !is_access_token(json)) {
+        status = gh_error_set(error, GH_ERR_UNAVAILABLE,
+                              "The identity provider exchanged the token for something that is no access "
+                              "token (token_type, issued_token_type); check what answers there.");
     }
 out:
     cJSON_Delete(json);
+    return status;
+}
+
+gh_status gh_idp_read_tokens(const gh_idp_reply *reply, gh_idp_tokens *tokens, gh_secret **id_token,
+                             char *code, gh_error *error)
+{
+    return read_reply(reply, false, tokens, id_token, code, error);
+}
+
+gh_status gh_idp_read_issued(const gh_idp_reply *reply, bool exchanged, gh_idp_tokens *tokens, char *code,
+                             gh_error *error)
+{
+    gh_secret *id_token = NULL;
+    gh_status status = read_reply(reply, exchanged, tokens, &id_token, code, error);
+    gh_secret_free(id_token);
+    gh_secret_free(tokens->refresh_token); /* whoever can ask for the token again needs none */
+    tokens->refresh_token = NULL;
     return status;
 }
 

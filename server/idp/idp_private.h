@@ -1,6 +1,7 @@
 /* What the files of gh_idp share: idp.c (lifecycle, state), idp_thread.c, idp_fetch.c (requests and the
  * clients for them), idp_discovery.c (metadata), idp_keys.c (keys), idp_grant.c (the token endpoint),
- * idp_login.c (a login), idp_id_token.c, idp_userinfo.c, idp_refresh.c, idp_check.c. */
+ * idp_login.c (a login), idp_id_token.c, idp_userinfo.c, idp_refresh.c, idp_issue.c (tokens for APIs),
+ * idp_check.c. */
 #ifndef GH_SERVER_IDP_IDP_PRIVATE_H
 #define GH_SERVER_IDP_IDP_PRIVATE_H
 
@@ -98,7 +99,7 @@ void gh_idp_reply_clear(gh_idp_reply *reply); /* wipes the body */
 
 GH_MUST_USE gh_status gh_idp_client_new(const gh_idp *idp, gh_http_client **client, gh_error *error);
 /* GH_OK: a whole reply of any HTTP status. Otherwise what the client said; GH_ERR_CANCELLED when the idp
- * stops. */
+ * stops; it may be NULL. */
 GH_MUST_USE gh_status gh_idp_fetch(const gh_idp *idp, gh_http_client *client, const gh_http_request *request,
                                    gh_deadline deadline, gh_idp_reply *reply, gh_error *error);
 GH_MUST_USE gh_status gh_idp_get(const gh_idp *idp, gh_http_client *client, const char *url,
@@ -136,7 +137,22 @@ gh_keyset *gh_idp_keys_missed_by(gh_idp *idp, gh_deadline deadline);
 void gh_idp_adopt_keys(gh_idp *idp, gh_keyset *fresh);
 
 /* idp_grant.c */
-/* POSTs a form to an endpoint with the client's authentication; `form` is what comes before it. */
+#define GH_IDP_ACCESS_TOKEN "urn:ietf:params:oauth:token-type:access_token"
+#define GH_IDP_JWT "urn:ietf:params:oauth:token-type:jwt"
+
+/* As whom to log in at a token endpoint; borrowed. */
+typedef struct gh_idp_login {
+    const char *client_id;
+    const gh_secret *secret; /* NULL for a public client */
+    bool in_body;            /* client_secret_post, else client_secret_basic */
+} gh_idp_login;
+gh_idp_login gh_idp_own_login(const gh_idp *idp, const gh_server_metadata *m);
+/* POSTs a form to an endpoint with the client's authentication; `form` is what comes before it. `idp` NULL:
+ * nothing can end it before the deadline. */
+GH_MUST_USE gh_status gh_idp_post_form_as(const gh_idp *idp, gh_http_client *client, const gh_idp_login *as,
+                                          const char *url, gh_buf *form, gh_deadline deadline,
+                                          gh_idp_reply *reply, gh_error *error);
+/* The same as the own client. */
 GH_MUST_USE gh_status gh_idp_post_form(gh_idp *idp, gh_http_client *client, const gh_server_metadata *m,
                                        const char *url, gh_buf *form, gh_deadline deadline,
                                        gh_idp_reply *reply, gh_error *error);
@@ -145,6 +161,10 @@ gh_status gh_idp_add_field(gh_buf *form, const char *name, gh_view value);
  * for an outage; GH_ERR_DENIED with the OAuth error code in `code` (at least 64 bytes). */
 GH_MUST_USE gh_status gh_idp_read_tokens(const gh_idp_reply *reply, gh_idp_tokens *tokens,
                                          gh_secret **id_token, char *code, gh_error *error);
+/* Likewise where only an access token is wanted: what came with it is dropped. `exchanged`: it must say that
+ * it is one (RFC 8693, 2.2.1). */
+GH_MUST_USE gh_status gh_idp_read_issued(const gh_idp_reply *reply, bool exchanged, gh_idp_tokens *tokens,
+                                         char *code, gh_error *error);
 /* Waits and transport failures as the callers report them: an outage. */
 gh_status gh_idp_outage(gh_error *error, const gh_error *cause);
 

@@ -23,7 +23,8 @@ struct gh_oauth_server {
     gh_store *store; /* borrowed */
     char *issuer;
     char *resource;
-    char *scopes_supported;
+    char *scopes_supported; /* without more_scopes */
+    gh_oauth_scopes more_scopes;
     char *default_scope;
     char *server_name;
     gh_text_list schemes;
@@ -42,8 +43,9 @@ struct gh_oauth_server {
     char *metadata, *openid_metadata; /* documents, written once */
     gh_throttle *throttle;            /* wrong passwords */
     struct gh_device_limits *device_limits;
-    struct gh_upstream_queue *refresh_queue;
-    struct gh_cimd *cimd; /* clients that are known by their metadata documents */
+    struct gh_upstream_queue *refresh_queue; /* who waits to refresh a token of ours */
+    struct gh_upstream_queue *user_queue;    /* who waits for the user's token at the provider */
+    struct gh_cimd *cimd;                    /* clients that are known by their metadata documents */
 };
 
 #endif

@@ -6,7 +6,7 @@
 #include "server/oauth/device.h"
 #include "server/oauth/metadata.h"
 #include "server/oauth/person.h"
-#include "server/oauth/upstream_refresh.h"
+#include "server/oauth/upstream_turn.h"
 #include "shared/net/url.h"
 
 #define SECRET_BYTES 32
@@ -44,6 +44,7 @@ static gh_status copy_options(gh_oauth_server *server, const gh_oauth_options *o
     server->resource = gh_text_dup(options->resource);
     server->scopes_supported = gh_text_dup(options->scopes_supported);
     server->default_scope = gh_text_dup(options->default_scope);
+    server->more_scopes = options->more_scopes;
     server->server_name = gh_text_dup(options->server_name);
     server->dev_password = options->dev_password;
     server->idp = options->idp;
@@ -140,9 +141,10 @@ static gh_status set_up(gh_oauth_server *server, const gh_oauth_options *options
         server->throttle = gh_throttle_new();
         server->device_limits = gh_device_limits_new();
         server->refresh_queue = gh_upstream_queue_new();
+        server->user_queue = gh_upstream_queue_new();
         server->cimd = gh_cimd_new();
         bool complete = server->throttle != NULL && server->device_limits != NULL &&
-                        server->refresh_queue != NULL && server->cimd != NULL;
+                        server->refresh_queue != NULL && server->user_queue != NULL && server->cimd != NULL;
         status = complete ? GH_OK : GH_ERR_NOMEM;
     }
     if (status == GH_ERR_NOMEM) {
@@ -190,6 +192,7 @@ void gh_oauth_server_free(gh_oauth_server *server)
     gh_throttle_free(server->throttle);
     gh_device_limits_free(server->device_limits);
     gh_upstream_queue_free(server->refresh_queue);
+    gh_upstream_queue_free(server->user_queue);
     gh_cimd_free(server->cimd);
     free(server);
 }
