@@ -16,6 +16,7 @@
 #include "gatehouse/plugin.h"
 #include "server/auth/principal.h"
 #include "shared/core/bytes.h"
+#include "shared/core/clock.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
 
@@ -42,6 +43,7 @@ typedef struct gh_call_question {
     bool can_be_asked;        /* false where nothing can be asked (a batch): client_can says 0, ask refuses */
     const char *answers;      /* JSON object, by key of ask; NULL for none */
     gh_view state;            /* of the round before; NULL ptr for none */
+    gh_deadline deadline;     /* when nobody waits for it any more; 0 for what is not known */
 } gh_call_question;
 
 /* What the handler may want while it works. NULL members do nothing (become_task then is refused). Called on
