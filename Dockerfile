@@ -4,7 +4,7 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         cmake ninja-build gcc libc6-dev pkg-config \
-        libcivetweb-dev libcjson-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev libpcre2-dev \
+        libcivetweb-dev libcjson-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev libpcre2-dev libyaml-dev \
         check libjwt-dev ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 COPY . /src
@@ -16,7 +16,7 @@ RUN cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_I
 
 FROM ${BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libcivetweb1 libcjson1 libssl3t64 libcurl4t64 libsqlite3-0 libpcre2-8-0 \
+        ca-certificates libcivetweb1 libcjson1 libssl3t64 libcurl4t64 libsqlite3-0 libpcre2-8-0 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home --home-dir /var/lib/gatehouse --shell /usr/sbin/nologin gatehouse
 COPY --from=build /out/usr /usr

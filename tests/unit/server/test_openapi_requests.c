@@ -94,6 +94,77 @@ START_TEST(names_that_no_argument_can_have_are_changed)
 }
 END_TEST
 
+static const struct path_case {
+    const char *path;
+    const char *made; /* NULL: left out */
+} PATHS[] = {
+    {"/a b/{x}", "\"/a%20b/{x}\""},
+    {"/\xc3\xa9", "\"/%C3%A9\""},
+    {"/a%20b", "\"/a%20b\""},
+    {"/100%", NULL},
+    {"/a:b;c=d,e@f", "\"/a:b;c=d,e@f\""},
+    {"/a.json", "\"/a.json\""},
+    {"/{x}.{y}", "\"/{x}.{y}\""},
+    {"/", "\"/\""},
+    {"/a/../b", NULL},
+    {"/./a", NULL},
+    {"/a/..", NULL},
+    {"/a/..;x/b", NULL},
+    {"/a/%2e%2E/b", NULL},
+    {"/a%2Fb", NULL},
+    {"/a%252e", NULL},
+    {"/a%00", NULL},
+    {"/{x", NULL},
+    {"/x}", NULL},
+    {"/{}", NULL},
+    {"/{a{b}}", NULL},
+    {"/a?b=c", NULL},
+    {"/a#b", NULL},
+};
+
+START_TEST(paths_lead_where_they_read)
+{
+    gh_buf text = GH_BUF_INIT(2000);
+    (void)gh_buf_appendf(&text, HEAD "paths: {'%s': {get: {operationId: op}}, /other: {get: {}}}",
+                         PATHS[_i].path);
+    converted c = convert(gh_buf_cstr(&text));
+    if (PATHS[_i].made != NULL) {
+        assert_json(tool(&c, "op"), "request/path", PATHS[_i].made);
+    } else {
+        assert_told(&c, ": left out: ");
+        ck_assert_int_eq(cJSON_GetArraySize(gh_json_get(c.json, "tools")), 1);
+    }
+    gh_buf_free(&text);
+    done(&c);
+}
+END_TEST
+
+START_TEST(changed_names_in_a_path_stay_apart)
+{
+    converted c =
+        convert(OPERATION("get", "/{b.c}/{b_c}/{b.c}",
+                          "parameters: [{name: b.c, in: path, required: true, schema: {type: string}},"
+                          "{name: b_c, in: path, required: true, schema: {type: integer}}]"));
+    assert_json(tool(&c, "op"), "request/path", "\"/{b_c}/{path_b_c}/{b_c}\"");
+    assert_silent(&c);
+    done(&c);
+}
+END_TEST
+
+START_TEST(the_header_of_an_api_key_is_the_credentials)
+{
+    converted c =
+        convert(HEAD "components: {securitySchemes: {k: {type: apiKey, in: header, name: X-Api-Key}}}\n"
+                     "paths: {/a: {get: {operationId: op, parameters: ["
+                     "{name: x-api-key, in: header, required: true, schema: {type: string}},"
+                     "{name: X-A, in: header, schema: {type: string}}, {name: x-a, in: header, schema: "
+                     "{type: string}}]}}}");
+    assert_told(&c, "header parameter x-api-key is left out, although it is required");
+    assert_json(tool(&c, "op"), "request/headers", "{\"x-a\":\"{x-a}\"}");
+    done(&c);
+}
+END_TEST
+
 START_TEST(what_cannot_be_sent_is_told)
 {
     converted c = convert(OPERATION("get", "/a/{x}",
@@ -306,6 +377,9 @@ int main(void)
     tcase_add_loop_test(tc, styles_of_the_query_are_kept, 0, COUNT(STYLES));
     tcase_add_test(tc, parameters_of_the_path_item_are_the_operations);
     tcase_add_test(tc, names_that_no_argument_can_have_are_changed);
+    tcase_add_loop_test(tc, paths_lead_where_they_read, 0, COUNT(PATHS));
+    tcase_add_test(tc, changed_names_in_a_path_stay_apart);
+    tcase_add_test(tc, the_header_of_an_api_key_is_the_credentials);
     tcase_add_test(tc, what_cannot_be_sent_is_told);
     tcase_add_test(tc, an_operation_that_cannot_do_without_is_left_out);
     tcase_add_test(tc, values_within_content_are_text);

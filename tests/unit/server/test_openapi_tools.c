@@ -166,6 +166,10 @@ static const struct server_case {
     {"[{url: 'ftp://a.example'}, {url: 'https://u:p@a.example'}, {url: 'https://a.example/?q'}, {url: "
      "'https://b.example'}]",
      NULL, "https://b.example"},
+    {"[{url: 'http://a.example'}, {url: 'https://a.example/../b'}, {url: 'https://a.example/%2e%2e/b'}, "
+     "{url: 'http://localhost:8080/v1'}]",
+     NULL, "http://localhost:8080/v1"},
+    {"[{url: 'http://a.example'}]", NULL, NULL},
     {"[{url: /v1}]", "https://a.example:8443/docs/openapi.yaml", "https://a.example:8443/v1"},
     {"[{url: v1}]", "https://a.example/docs/openapi.yaml", "https://a.example/docs/v1"},
     {"[{url: ./v1}]", "https://a.example/docs/openapi.yaml", "https://a.example/docs/v1"},
@@ -174,6 +178,14 @@ static const struct server_case {
     {"[{url: //b.example/v1}]", "https://a.example/docs/openapi.yaml", "https://b.example/v1"},
     {"[{url: ''}]", "https://a.example/docs/openapi.yaml", "https://a.example/docs"},
     {"[]", "https://a.example/docs/openapi.yaml", "https://a.example"},
+    {"[{url: 'http://localhost:9200'}, {url: 'http://127.0.0.1/'}, {url: 'https://169.254.169.254/latest'}, "
+     "{url: 'https://[::1]'}, {url: 'https://[::ffff:a00:5]'}, {url: //10.0.0.5/v1}, {url: "
+     "'https://b.example'}]",
+     "https://a.example/openapi.yaml", "https://b.example"},
+    {"[{url: 'http://localhost:9200'}]", "https://a.example/openapi.yaml", NULL},
+    {"[{url: 'http://localhost:9200'}]", "http://localhost:8080/openapi.yaml", NULL},
+    {"[{url: 'http://localhost:8080/v1'}]", "http://localhost:8080/openapi.yaml", "http://localhost:8080/v1"},
+    {"[{url: /v1}]", "https://10.0.0.5/openapi.yaml", "https://10.0.0.5/v1"},
     {"[{url: /v1}]", NULL, NULL},
     {"[{url: 'https://{x}.example'}]", NULL, NULL},
     {"[{}]", NULL, NULL},
@@ -218,6 +230,43 @@ START_TEST(servers_of_operations_are_of_the_same_origin)
     assert_json(tool(&c, "a"), "request/upstream", "\"pet_store\"");
     assert_json(tool(&c, "c"), "request/upstream", "\"pet_store_2\"");
     assert_json(tool(&c, "d"), "request/upstream", "\"pet_store_2\"");
+    done(&c);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_server_is_told_once)
+{
+    converted c = convert("openapi: 3.1.0\n"
+                          "servers: [{url: 'http://a.example'}, {url: 'https://a.example'}]\n"
+                          "paths: {/a: {get: {}, put: {}}, /b: {get: {}}}");
+    const char *line =
+        "the server http://a.example cannot be used: what http: carries can be read on its way";
+    assert_told(&c, line);
+    ck_assert_ptr_null(strstr(strstr(gh_buf_cstr(&c.told), line) + 1, line));
+    done(&c);
+}
+END_TEST
+
+START_TEST(plain_http_is_for_who_allows_it)
+{
+    converted c = convert("openapi: 3.1.0\n"
+                          "servers: [{url: 'http://stock.internal'}]\n"
+                          "x-mcp: {upstream: {allowPrivate: true}}\n"
+                          "paths: {/a: {get: {}}}");
+    assert_json(c.json, "upstreams", "{\"api\":{\"allowPrivate\":true,\"url\":\"http://stock.internal\"}}");
+    assert_silent(&c);
+    done(&c);
+}
+END_TEST
+
+START_TEST(servers_may_all_be_of_operations)
+{
+    converted c = convert("openapi: 3.1.0\n"
+                          "paths: {/a: {servers: [{url: 'https://a.example/v1'}], get: {operationId: a}}, "
+                          "/b: {servers: [{url: 'https://b.example'}], get: {operationId: b}}}");
+    assert_json(c.json, "upstreams", "{\"api\":{\"url\":\"https://a.example/v1\"}}");
+    assert_json(tool(&c, "a"), "request/upstream", "\"api\"");
+    assert_told(&c, "GET /b: left out: it goes to another server than the rest, https://b.example");
     done(&c);
 }
 END_TEST
@@ -376,6 +425,11 @@ static const struct response_case {
      "{description: ''}, "
      "'302': {description: y}, default: {description: z}, '4x4': {description: q}}",
      "{\"type\":\"auto\",\"errors\":{\"404\":\"No {{id}}.\",\"5xx\":\"Down\"}}", "", NULL},
+    /* what says no more than the number is left to the server's own words */
+    {"{'204': {description: x}, '404': {description: ' Not found. '}, '401': {description: Unauthorized}, "
+     "'500': "
+     "{description: Internal Server Error}, '409': {description: Not found in the basket}}",
+     "{\"type\":\"auto\",\"errors\":{\"409\":\"Not found in the basket\"}}", "", NULL},
 };
 
 START_TEST(responses_say_what_comes_back)
@@ -428,6 +482,9 @@ int main(void)
     tcase_add_test(tc, names_of_tools_belong_to_operations);
     tcase_add_loop_test(tc, the_first_usable_server_is_called, 0, COUNT(SERVERS));
     tcase_add_test(tc, servers_of_operations_are_of_the_same_origin);
+    tcase_add_test(tc, what_is_wrong_with_a_server_is_told_once);
+    tcase_add_test(tc, plain_http_is_for_who_allows_it);
+    tcase_add_test(tc, servers_may_all_be_of_operations);
     tcase_add_test(tc, a_named_upstream_takes_all_calls);
     tcase_add_test(tc, x_mcp_says_who_calls);
     tcase_add_test(tc, a_fetched_description_does_not_choose_credentials);
