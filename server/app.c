@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/file_tools.h"
 #include "server/http/listener.h"
 #include "server/http/routes.h"
 #include "server/identity.h"
@@ -26,6 +27,7 @@ struct gh_app {
     gh_identity identity;
     gh_plugins *plugins;
     gh_mcp_registry *registry;
+    gh_file_tools *tools;
     gh_executor *executor;
     gh_mcp_engine *engine;
     int sweeps;
@@ -129,6 +131,16 @@ static gh_status load_plugins(gh_app *app, gh_error *error)
     return status;
 }
 
+static gh_status open_tools(gh_app *app, gh_error *error)
+{
+    return gh_file_tools_open(app->settings, &app->identity, app->registry, &app->tools, error);
+}
+
+void gh_app_reload(gh_app *app)
+{
+    gh_file_tools_reload(app->tools);
+}
+
 static gh_status start_engine(gh_app *app)
 {
     const gh_settings *settings = app->settings;
@@ -147,6 +159,8 @@ static gh_status start_engine(gh_app *app)
                                     .task_ttl_ms = settings->task_ttl_ms,
                                     .max_tasks = TASKS,
                                     .max_tasks_per_principal = TASKS_PER_PRINCIPAL,
+                                    .hide_unscoped = settings->hide_unscoped_tools,
+                                    .ignore_scopes = strcmp(settings->auth, "none") == 0,
                                     .alive = is_alive,
                                     .context = app};
     return gh_mcp_engine_new(&options, app->registry, &app->engine);
@@ -176,9 +190,13 @@ static gh_status make_engine(gh_app *app, gh_error *error)
         status = load_plugins(app, error);
     }
     if (status == GH_OK) {
+        status = open_tools(app, error);
+    }
+    if (status == GH_OK) {
         status = start_engine(app);
     }
     if (status == GH_OK) {
+        app->identity.registry = app->registry;
         const gh_plugin_listener listener = {app->engine, tell_updated, tell_changed};
         gh_plugins_listen(app->plugins, &listener);
     }
@@ -345,6 +363,7 @@ void gh_app_stop(gh_app *app)
         gh_mcp_engine_free(app->engine);
         gh_executor_free(app->executor);
         gh_plugins_free(app->plugins);
+        gh_file_tools_close(app->tools);
         gh_mcp_registry_free(app->registry);
         gh_identity_clear(&app->identity);
         gh_site_free(app->site);

@@ -21,6 +21,8 @@ bool gh_app_refused(gh_app *app, gh_error *error);
 bool gh_app_decided(gh_app *app);
 /* Housekeeping, once a second. */
 void gh_app_sweep(gh_app *app);
+/* Reads the files of --tools and --openapi again. What is wrong is logged, and then nothing changes. */
+void gh_app_reload(gh_app *app);
 /* No new work; true when what was in flight has ended. */
 bool gh_app_drain(gh_app *app);
 void gh_app_stop(gh_app *app); /* NULL is fine */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/oauth/upstream_user.h"
+#include "shared/core/log.h"
 
 static gh_status user(void *context, const gh_principal *principal, const gh_secret *stale, gh_secret **token,
                       int64_t *expires_at, gh_error *error)
@@ -19,6 +20,17 @@ static void hand_over(gh_idp_tokens *got, gh_secret **token, int64_t *expires_at
     *expires_at = got->expires_at;
     got->access_token = NULL;
     gh_idp_tokens_clear(got);
+}
+
+/* The error is read by the person who asks, and by their model: where the provider lives is for the log. */
+static gh_status tell(gh_status status, gh_error *error)
+{
+    if (status != GH_ERR_UNAVAILABLE) {
+        return status;
+    }
+    gh_log_warn("no token for an API: %s", error->message);
+    return gh_error_set(error, status,
+                        "The identity provider cannot be reached at the moment; try again in a few seconds.");
 }
 
 static gh_idp_target target_of(const gh_credential *credential)
@@ -37,7 +49,7 @@ static gh_status exchange(void *context, const gh_secret *subject_token, const g
     if (status == GH_OK) {
         hand_over(&got, token, expires_at);
     }
-    return status;
+    return tell(status, error);
 }
 
 static gh_status client(void *context, const gh_credential *credential, gh_secret **token,
@@ -54,7 +66,7 @@ static gh_status client(void *context, const gh_credential *credential, gh_secre
     if (status == GH_OK) {
         hand_over(&got, token, expires_at);
     }
-    return status;
+    return tell(status, error);
 }
 
 void gh_credentials_source(const gh_identity *identity, gh_credential_source *source)

@@ -11,6 +11,7 @@
 #include "server/app.h"
 #include "server/call/crash.h"
 #include "server/commands.h"
+#include "server/commands_tools.h"
 #include "server/exec/signal_stack.h"
 #include "server/options.h"
 #include "shared/core/log.h"
@@ -115,18 +116,22 @@ static int serve(gh_app *app, const sigset_t *signals, gh_error *error)
             return number;
         }
         if (number == SIGHUP) {
-            gh_log_info("SIGHUP: there is nothing to reload; restart to apply new settings");
+            gh_app_reload(app);
         } else if (errno == EAGAIN) {
             gh_app_sweep(app);
         }
     }
 }
 
-static void finish(gh_app *app, int number, const sigset_t *signals)
+static void finish(gh_app *app, int number)
 {
+    sigset_t ends; /* a reload that comes too late ends nothing */
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigaddset(&ends, SIGINT);
     gh_log_info("%s: finishing what is in flight; a second signal ends at once",
                 number == SIGTERM ? "SIGTERM" : "SIGINT");
-    (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
     if (!gh_app_drain(app)) {
         gh_log_warn("some requests did not end in time and are cut");
     }
@@ -151,7 +156,7 @@ static int run(const gh_settings *settings)
         warn_about_facade(settings);
         int number = serve(app, &signals, &error);
         if (number != 0) {
-            finish(app, number, &signals);
+            finish(app, number);
         } else {
             gh_log_error("%s", error.message);
             gh_app_stop(app);
@@ -175,11 +180,9 @@ static int dispatch(const gh_settings *settings)
     static const struct {
         const char *name;
         int (*run)(const gh_settings *settings);
-    } commands[] = {{"check", gh_command_check},
-                    {"healthcheck", gh_command_healthcheck},
-                    {"grants", run_admin},
-                    {"clients", run_admin},
-                    {"keys", run_admin}};
+    } commands[] = {{"check", gh_command_check}, {"healthcheck", gh_command_healthcheck},
+                    {"tools", gh_command_tools}, {"grants", run_admin},
+                    {"clients", run_admin},      {"keys", run_admin}};
     if (settings->result.positional.count == 0) {
         return run(settings);
     }
@@ -189,10 +192,10 @@ static int dispatch(const gh_settings *settings)
             return commands[i].run(settings);
         }
     }
-    (void)fprintf(
-        stderr,
-        "gatehouse: there is no command \"%s\"; there are check, healthcheck, grants, clients and keys\n",
-        name);
+    (void)fprintf(stderr,
+                  "gatehouse: there is no command \"%s\"; there are check, healthcheck, tools, grants, "
+                  "clients and keys\n",
+                  name);
     return EXIT_USAGE;
 }
 

@@ -80,6 +80,36 @@ static const gh_option OPTIONS[] = {
      .field = FIELD(instructions),
      .argument = "TEXT",
      .help = "What a model should know of this server; clients may show it to theirs."},
+    {.name = "tools",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(tools),
+     .argument = "FILE",
+     .help = "JSON file that describes tools, resources and prompts, most of them requests to an API behind "
+             "this server. Read again on SIGHUP.",
+     .group = "Tools from files"},
+    {.name = "openapi",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(openapi),
+     .argument = "FILE|URL",
+     .help = "OpenAPI 3.0 or 3.1 description, JSON or YAML, whose operations become tools."},
+    {.name = "openapi-select",
+     .type = GH_OPTION_LIST,
+     .field = FIELD(openapi_select),
+     .argument = "PATTERN",
+     .help = "Which operations: getPet, 'GET /pets*' or tag:pets; with ! before it, which not.\n"
+             "The default is all."},
+    {.name = "openapi-upstream",
+     .type = GH_OPTION_STRING,
+     .field = FIELD(openapi_upstream),
+     .argument = "NAME",
+     .help = "Upstream of a tools file that the operations are called at, with its credential.\n"
+             "The default is the server that the description names, without a credential."},
+    {.name = "user-token",
+     .type = GH_OPTION_SECRET,
+     .field = FIELD(user_token),
+     .argument = "FILE",
+     .help = "For tools call only: a token of yours at the identity provider, for upstreams that want the "
+             "user's."},
     {.name = "plugin",
      .type = GH_OPTION_LIST,
      .field = FIELD(plugins),
@@ -144,6 +174,12 @@ static const gh_option OPTIONS[] = {
      .max = 1000000,
      .argument = "N",
      .help = "Tools, resources and so on in one page of a list; 0: all. Some clients read one page only."},
+    {.name = "hide-unscoped-tools",
+     .type = GH_OPTION_BOOL,
+     .field = FIELD(hide_unscoped_tools),
+     .help = "Leave out of lists what the caller's token does not allow: tools, resources and prompts that "
+             "need scopes. Without this everything is shown, and a call that lacks a scope lets the client "
+             "ask its user for more."},
     {.name = "issuer",
      .type = GH_OPTION_STRING,
      .field = FIELD(issuer),
@@ -343,6 +379,7 @@ static const gh_option_table TABLE = {
     .usage = "gatehouse [OPTIONS]\n"
              "gatehouse [OPTIONS] check\n"
              "gatehouse [OPTIONS] healthcheck\n"
+             "gatehouse [OPTIONS] tools check FILE [NAME] | tools call FILE NAME [ARGUMENTS]\n"
              "gatehouse [OPTIONS] grants list | grants revoke ID\n"
              "gatehouse [OPTIONS] clients list | clients remove ID\n"
              "gatehouse [OPTIONS] keys rotate",

@@ -39,7 +39,11 @@ typedef struct gh_settings {
     char *instructions;   /* NULL for none */
     gh_text_list plugins; /* paths */
     char *plugin_dir, *plugin_config;
+    gh_text_list tools, openapi, openapi_select; /* files; files or URLs; patterns */
+    char *openapi_upstream;                      /* NULL: the description's own server */
+    gh_secret *user_token;                       /* for `tools call`; NULL */
     int64_t call_timeout_ms, input_timeout_ms, task_ttl_ms;
+    bool hide_unscoped_tools;
     int64_t call_threads, call_queue, page_size;
     int64_t request_timeout_ms, body_timeout_ms, drain_timeout_ms;
     char *log_format, *log_level;

@@ -185,10 +185,10 @@ static void exchange_once(const gh_api_job *job, const gh_api_wire *wire, const 
         headers[request.header_count++] =
             (gh_http_header){credential_name, gh_secret_view(self->reply->credential).ptr};
     }
-    self->result.status = gh_http_pool_take(job->pool, &client, &self->result.error);
+    self->result.status = gh_http_pool_take(job->pool, job->owner, &client, &self->result.error);
     if (self->result.status == GH_OK) {
         (void)drive(client, &request, self);
-        gh_http_pool_give(job->pool, client);
+        gh_http_pool_give(job->pool, job->owner, client);
         judge(self);
     }
 }

@@ -68,6 +68,7 @@ typedef struct gh_api_job {
     gatehouse_call *call;
     gh_credential_cache *cache;
     gh_http_pool *pool; /* NULL when the entry has no request */
+    uint64_t owner;     /* of its clients */
     const gh_entry *entry;
     const gh_schema *output; /* NULL for none */
     gh_template_values values;

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "server/api/api_private.h"
+#include "shared/core/digest.h"
 #include "shared/net/address.h"
 #include "shared/net/url.h"
+
+#define OWNER_MAX ((size_t)64 * 1024)
 
 /* --- sets --- */
 
@@ -150,6 +153,23 @@ void gh_api_slot_replace(gh_api_slot *slot, gh_api_set *set, size_t entry)
 
 /* --- jobs --- */
 
+/* Users share no connection: what an API says too much is then heard by nobody else. */
+static uint64_t owner_of(const gh_principal *principal)
+{
+    unsigned char digest[GH_SHA256_LEN] = {0};
+    gh_buf text = GH_BUF_INIT(OWNER_MAX);
+    uint64_t owner = 0;
+    if (principal != NULL) {
+        (void)gh_buf_appendf(&text, "%s\n%s", principal->issuer != NULL ? principal->issuer : "",
+                             principal->subject != NULL ? principal->subject : "");
+        if (gh_sha256(gh_buf_view(&text), digest) == GH_OK) {
+            memcpy(&owner, digest, sizeof owner);
+        }
+    }
+    gh_buf_free(&text);
+    return owner;
+}
+
 static gh_api_set *open_slot(gh_api_slot *slot, size_t *entry)
 {
     (void)pthread_mutex_lock(&slot->lock);
@@ -176,6 +196,7 @@ void gh_api_job_begin(gh_api_slot *slot, gatehouse_call *call, gh_api_job *job, 
                         .deadline = question->deadline.at_ms != 0 ? question->deadline : gh_deadline_never()};
     if (entry->has_request) {
         job->pool = held->pools[entry->request.upstream - held->tools->upstreams];
+        job->owner = owner_of(question->principal);
     }
     *set = held;
 }

@@ -166,7 +166,7 @@ static gh_status ask_endpoint(question *q, const gh_idp_client *as, gh_idp_token
         status = ask(q, client, as->token_endpoint, tokens, &cause);
     }
     if (status == GH_ERR_DENIED) {
-        (void)refuse(CLIENT_REFUSALS, as->token_endpoint, q->code, error);
+        (void)refuse(CLIENT_REFUSALS, "The authorization server of this API", q->code, error);
     } else if (status != GH_OK) {
         (void)gh_error_set(error, status, "%s gave no token for this API; try again in a moment. (%s)",
                            as->token_endpoint, cause.message);

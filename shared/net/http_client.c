@@ -7,7 +7,6 @@
 
 #define POLL_MAX_MS 3600000
 #define PERFORM_DEFAULT_MS 30000
-#define KEPT_CONNECTIONS 32L
 
 gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_client **out, gh_error *error)
 {
@@ -38,7 +37,7 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
         (options->connect_to != NULL && client->connect_to == NULL) ||
         curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, options->max_connections) !=
             CURLM_OK ||
-        curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS) != CURLM_OK) {
+        curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)GH_HTTP_KEPT_MAX) != CURLM_OK) {
         gh_http_client_free(client);
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the HTTP client");
     }
@@ -151,9 +150,19 @@ static void report(gh_http_transfer *transfer, const gh_http_result *result)
     }
 }
 
+/* Nothing of the request has left: it begins again, on a connection of its own. */
+static bool renew(gh_http_transfer *transfer)
+{
+    transfer->soiled = false;
+    return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK && attach(transfer);
+}
+
 static void complete(gh_http_transfer *transfer, CURLcode code)
 {
     gh_http_result result;
+    if (code == CURLE_OK) {
+        gh_http_kept_note(transfer);
+    }
     detach(transfer);
     if (transfer->cancelled) {
         return;
@@ -164,6 +173,9 @@ static void complete(gh_http_transfer *transfer, CURLcode code)
         if (code == CURLE_OK) {
             return;
         }
+    }
+    if (code == CURLE_ABORTED_BY_CALLBACK && transfer->soiled && renew(transfer)) {
+        return;
     }
     gh_http_result_fill(transfer, code, &result);
     report(transfer, &result);

@@ -1,7 +1,7 @@
 /* Private to the HTTP client: what http_client.c (the loop), http_transfer.c (one exchange),
- * http_setup.c (what curl is told about it, and its bodies), http_home.c (headers for one origin),
- * http_reply.c (its reply's head) and http_failure.c (results in words) share. Nobody else includes it,
- * and with it curl. */
+ * http_setup.c (what curl is told about it, and its bodies), http_kept.c (connections used again),
+ * http_home.c (headers for one origin), http_reply.c (its reply's head) and http_failure.c (results in words)
+ * share. Nobody else includes it, and with it curl. */
 #ifndef GH_SHARED_NET_HTTP_INTERNAL_H
 #define GH_SHARED_NET_HTTP_INTERNAL_H
 
@@ -15,11 +15,18 @@
 #define GH_HTTP_RESPONSE_DEFAULT ((size_t)1024 * 1024)
 #define GH_HTTP_CONNECT_DEFAULT_MS 10000
 #define GH_HTTP_REDIRECTS_MAX 3
+#define GH_HTTP_KEPT_MAX 32 /* connections without a request */
 
 typedef struct gh_http_reply_header {
     char *name;
     char *value;
 } gh_http_reply_header;
+
+/* A connection that an answer came by, and that may be used again. */
+typedef struct gh_http_kept {
+    curl_socket_t fd;
+    long local_port; /* 0: none */
+} gh_http_kept;
 
 struct gh_http_client {
     CURLM *multi;
@@ -33,7 +40,10 @@ struct gh_http_client {
     size_t home_header_count;
     bool (*may_connect)(const struct sockaddr *address);
     bool quick_exit;
-    bool held; /* gh_http_client_hold */
+    bool held;        /* gh_http_client_hold */
+    bool multiplexes; /* a server answered by HTTP/2, whose frames say to which request they belong */
+    gh_http_kept kept[GH_HTTP_KEPT_MAX]; /* as a ring */
+    size_t kept_next;
     int depth; /* above 0 while callbacks may run: curl then takes no additions and no removals */
     struct gh_http_transfer *first;
     struct curl_waitfd *fds; /* for `extra` */
@@ -62,6 +72,7 @@ struct gh_http_transfer {
     bool refused;   /* may_connect refused an address */
     bool paused;    /* its body waits while the client is held */
     bool connected; /* bytes of the request may have left */
+    bool soiled;    /* its connection had something to say before it was asked: another one is needed */
     int64_t connect_ms;
     gh_deadline whole;
     int64_t last_byte_ms;
@@ -108,6 +119,14 @@ GH_MUST_USE gh_status gh_http_home_set(gh_http_client *client, const gh_http_cli
 void gh_http_home_clear(gh_http_client *client);
 /* Adds the headers that are meant for the transfer's origin, but those that the request has itself. */
 GH_MUST_USE gh_status gh_http_home_append(gh_http_transfer *transfer, const gh_http_request *request);
+
+/* http_kept.c */
+/* Its answer is complete. */
+void gh_http_kept_note(const gh_http_transfer *transfer);
+/* Bytes on a connection that was used before are the rest of another answer, and would be taken for the
+ * answer to this request (RFC 9112, 9.2); or they say that it was closed. libcurl looks for neither. For when
+ * the request is about to be written. */
+bool gh_http_kept_is_soiled(const gh_http_transfer *transfer, long local_port);
 
 /* http_reply.c */
 size_t gh_http_reply_on_line(char *data, size_t size, size_t count,

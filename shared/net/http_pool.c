@@ -10,6 +10,7 @@
 
 typedef struct idle_client {
     gh_http_client *client;
+    uint64_t owner;
     int64_t since_ms;
 } idle_client;
 
@@ -94,7 +95,7 @@ gh_status gh_http_pool_new(const gh_http_client_options *options, size_t keep, g
         gh_http_pool_free(pool);
         return status;
     }
-    gh_http_pool_give(pool, first); /* made to find out now what is wrong with the options */
+    gh_http_client_free(first); /* made to find out now what is wrong with the options */
     *out = pool;
     return GH_OK;
 }
@@ -122,16 +123,19 @@ void gh_http_pool_free(gh_http_pool *pool)
     free(pool);
 }
 
+static gh_http_client *remove_locked(gh_http_pool *pool, size_t at)
+{
+    gh_http_client *client = pool->idle[at].client;
+    pool->count--;
+    memmove(&pool->idle[at], &pool->idle[at + 1], (pool->count - at) * sizeof *pool->idle);
+    return client;
+}
+
 /* Takes the one that has been idle for longest out, when that is too long. */
 static gh_http_client *stale_locked(gh_http_pool *pool, int64_t now_ms)
 {
-    if (pool->count == 0 || now_ms - pool->idle[0].since_ms < IDLE_MS) {
-        return NULL;
-    }
-    gh_http_client *client = pool->idle[0].client;
-    pool->count--;
-    memmove(&pool->idle[0], &pool->idle[1], pool->count * sizeof *pool->idle);
-    return client;
+    bool stale = pool->count > 0 && now_ms - pool->idle[0].since_ms >= IDLE_MS;
+    return stale ? remove_locked(pool, 0) : NULL;
 }
 
 /* Freeing closes connections, which is not for within the lock. */
@@ -147,13 +151,13 @@ static void free_stale(gh_http_pool *pool)
     } while (stale != NULL);
 }
 
-gh_status gh_http_pool_take(gh_http_pool *pool, gh_http_client **client, gh_error *error)
+gh_status gh_http_pool_take(gh_http_pool *pool, uint64_t owner, gh_http_client **client, gh_error *error)
 {
     gh_http_client *found = NULL;
     free_stale(pool);
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->count > 0) {
-        found = pool->idle[--pool->count].client;
+    for (size_t i = pool->count; i > 0 && found == NULL; i--) {
+        found = pool->idle[i - 1].owner == owner ? remove_locked(pool, i - 1) : NULL;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     if (found == NULL) {
@@ -163,19 +167,18 @@ gh_status gh_http_pool_take(gh_http_pool *pool, gh_http_client **client, gh_erro
     return GH_OK;
 }
 
-void gh_http_pool_give(gh_http_pool *pool, gh_http_client *client)
+void gh_http_pool_give(gh_http_pool *pool, uint64_t owner, gh_http_client *client)
 {
+    gh_http_client *over = client;
     if (client == NULL) {
         return;
     }
     (void)pthread_mutex_lock(&pool->lock);
-    bool kept = pool->count < pool->keep;
-    if (kept) {
-        pool->idle[pool->count++] = (idle_client){client, gh_clock_mono_ms()};
+    if (pool->keep > 0) {
+        over = pool->count == pool->keep ? remove_locked(pool, 0) : NULL;
+        pool->idle[pool->count++] = (idle_client){client, owner, gh_clock_mono_ms()};
     }
     (void)pthread_mutex_unlock(&pool->lock);
-    if (!kept) {
-        gh_http_client_free(client);
-    }
+    gh_http_client_free(over);
     free_stale(pool);
 }

@@ -146,6 +146,8 @@ static gh_status begin(gh_http_transfer *transfer, gh_view line)
         return GH_ERR_PARSE;
     }
     transfer->http_status = (int)status;
+    transfer->client->multiplexes =
+        transfer->client->multiplexes || gh_view_starts_with(line, GH_VIEW_LIT("HTTP/2"));
     return GH_OK;
 }
 

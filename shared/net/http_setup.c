@@ -210,12 +210,13 @@ static int on_connected(void *context, char *ip, char *local_ip, int port, int l
     (void)ip;
     (void)local_ip;
     (void)port;
-    (void)local_port;
     gh_http_transfer *transfer = context;
     /* A second connection for the same request: whatever was read of its body is gone, and an empty body
      * would be sent twice without anybody noticing. */
     bool again = transfer->connected && uploads(transfer);
-    if (transfer->cancelled || (again && (transfer->body_sent > 0 || transfer->body_len == 0))) {
+    transfer->soiled = gh_http_kept_is_soiled(transfer, local_port);
+    if (transfer->cancelled || transfer->soiled ||
+        (again && (transfer->body_sent > 0 || transfer->body_len == 0))) {
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->connected = true;

@@ -1,0 +1,28 @@
+/* What --tools and --openapi name, read into one toolset: tools files, the OpenAPI descriptions that they
+ * point to, and those of the command line. For the main thread. */
+#ifndef GH_SERVER_DESCRIPTIONS_H
+#define GH_SERVER_DESCRIPTIONS_H
+
+#include "server/openapi/openapi.h"
+#include "server/toolfile/toolfile.h"
+#include "shared/config/options.h"
+#include "shared/core/status.h"
+
+#define GH_DESCRIPTIONS_MAX 64 /* tools files and OpenAPI descriptions together */
+
+/* Borrowed. */
+typedef struct gh_descriptions {
+    const gh_text_list *tools;    /* files */
+    const gh_text_list *openapi;  /* files, or https URLs (http on loopback) */
+    const gh_text_list *select;   /* of these: see openapi.h */
+    const char *openapi_upstream; /* likewise; NULL */
+    const char *ca_file;          /* for URLs; NULL for the system's */
+    gh_openapi_report report;     /* what a description says that a tool cannot; NULL for nobody */
+    void *context;
+} gh_descriptions;
+
+/* Reads all of it; waits for URLs, 10 s each at most. GH_ERR_INVALID with a sentence that names the file, and
+ * the line where there is one; GH_ERR_UNAVAILABLE for a URL that cannot be had. */
+GH_MUST_USE gh_status gh_descriptions_read(const gh_descriptions *wanted, gh_toolset **set, gh_error *error);
+
+#endif

@@ -1,0 +1,22 @@
+/* What --tools and --openapi describe, in a server that runs: opened once, read again on SIGHUP. For the main
+ * thread. */
+#ifndef GH_SERVER_FILE_TOOLS_H
+#define GH_SERVER_FILE_TOOLS_H
+
+#include "server/identity.h"
+#include "server/mcp/registry.h"
+#include "server/options.h"
+#include "shared/core/status.h"
+
+typedef struct gh_file_tools gh_file_tools;
+
+/* Everything is borrowed and outlives the result, which is NULL when the settings name no file. GH_ERR_INVALID
+ * with a sentence that names file and line. */
+GH_MUST_USE gh_status gh_file_tools_open(const gh_settings *settings, const gh_identity *identity,
+                                         gh_mcp_registry *registry, gh_file_tools **tools, gh_error *error);
+/* What is wrong is logged, and then nothing changes. NULL is fine: then there is nothing to read. */
+void gh_file_tools_reload(gh_file_tools *tools);
+/* After the executor has stopped. NULL is fine. */
+void gh_file_tools_close(gh_file_tools *tools);
+
+#endif
