@@ -34,10 +34,27 @@ static gh_status ask(const gh_api_job *job, gh_api_reply *reply, gh_buf *message
     return status;
 }
 
+/* The same, with what the answer holds. */
+static gh_status ask_and_read(const gh_api_job *job, gh_api_reply *reply, gh_api_content *content,
+                              gh_buf *message)
+{
+    gh_error error = {GH_OK, ""};
+    gh_status status = ask(job, reply, message);
+    if (status != GH_OK) {
+        return status;
+    }
+    status = gh_api_content_read(job->entry, reply, content, &error);
+    if (status != GH_OK) {
+        gh_log_warn("%s: %s", job->call->question.item, error.message);
+        (void)gh_buf_append_cstr(message, error.message);
+    }
+    return status;
+}
+
 /* --- tools --- */
 
 /* The promise that the tool makes to its clients is kept even if the API does not keep its own. */
-static gh_status check_output(const gh_api_job *job, const gh_api_content *content, gh_error *error)
+static gh_status check_output(const gh_api_job *job, const gh_api_content *content, gh_buf *message)
 {
     gh_error why = {GH_OK, ""};
     cJSON *json = NULL;
@@ -58,7 +75,8 @@ static gh_status check_output(const gh_api_job *job, const gh_api_content *conte
     }
     gh_log_warn("%s: the API's answer does not match the output schema: %s", job->call->question.item,
                 why.message);
-    return gh_error_set(error, status, "The API's answer is not what this tool promises: %s.", why.message);
+    (void)gh_buf_appendf(message, "The API's answer is not what this tool promises: %s.", why.message);
+    return status;
 }
 
 static int hand_on(const gh_api_job *job, const gh_api_content *content)
@@ -81,30 +99,18 @@ static int hand_on(const gh_api_job *job, const gh_api_content *content)
     return host->set_text(call, "Done. The API's answer has no content.");
 }
 
-static void log_answer(const gh_api_job *job, const gh_error *error)
-{
-    gh_log_warn("%s: %s", job->call->question.item, error->message);
-}
-
 int gh_api_call_tool(void *data, gatehouse_call *call)
 {
     gh_api_job job;
     gh_api_set *set = NULL;
     gh_api_reply reply = {0};
     gh_api_content content = {0};
-    gh_error error = {GH_OK, ""};
     gh_buf message = GH_BUF_INIT(MESSAGE_MAX);
     gh_api_job_begin(data, call, &job, &set);
     int code = 0;
-    gh_status status = ask(&job, &reply, &message);
+    gh_status status = ask_and_read(&job, &reply, &content, &message);
     if (status == GH_OK) {
-        status = gh_api_content_read(job.entry, &reply, &content, &error);
-        if (status != GH_OK) {
-            log_answer(&job, &error);
-        } else {
-            status = check_output(&job, &content, &error);
-        }
-        (void)gh_buf_append_cstr(&message, error.message);
+        status = check_output(&job, &content, &message);
     }
     code = status == GH_OK ? hand_on(&job, &content) : job.host->set_error(call, gh_buf_cstr(&message));
     gh_api_content_clear(&content);
@@ -132,18 +138,10 @@ int gh_api_read_request(void *data, gatehouse_call *call)
     gh_api_set *set = NULL;
     gh_api_reply reply = {0};
     gh_api_content content = {0};
-    gh_error error = {GH_OK, ""};
     gh_buf message = GH_BUF_INIT(MESSAGE_MAX);
     gh_api_job_begin(data, call, &job, &set);
     int code = 0;
-    gh_status status = ask(&job, &reply, &message);
-    if (status == GH_OK) {
-        status = gh_api_content_read(job.entry, &reply, &content, &error);
-        if (status != GH_OK) {
-            log_answer(&job, &error);
-        }
-        (void)gh_buf_append_cstr(&message, error.message);
-    }
+    gh_status status = ask_and_read(&job, &reply, &content, &message);
     if (status == GH_OK) {
         code = hand_on_resource(&job, &content);
     } else if (status == GH_ERR_NOT_FOUND) {

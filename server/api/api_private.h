@@ -15,7 +15,7 @@
 #define GH_API_BODY_MAX ((size_t)4 * 1024 * 1024)   /* of a request */
 #define GH_API_ANSWER_MAX ((size_t)4 * 1024 * 1024) /* what a call can hand on at once */
 #define GH_API_EXCERPT_MAX 1000                     /* bytes of what an API says about an error */
-#define GH_API_IDLE_CLIENTS 32                      /* kept for each upstream */
+#define GH_API_IDLE_CLIENTS 128                     /* kept for each upstream; users share none */
 
 /* --- sets (api_set.c) --- */
 

@@ -15,6 +15,27 @@ void gh_api_content_clear(gh_api_content *content)
     memset(content, 0, sizeof *content);
 }
 
+/* "a\\/b" is how much JSON says a/b. */
+static bool says_escaped(gh_view body, gh_view secret)
+{
+    for (size_t i = 0; i < body.len; i++) {
+        size_t at = i;
+        size_t same = 0;
+        while (at < body.len && same < secret.len) {
+            at += body.ptr[at] == '\\' && at + 1 < body.len && body.ptr[at + 1] == '/' ? 1U : 0U;
+            if (body.ptr[at] != secret.ptr[same]) {
+                break;
+            }
+            at++;
+            same++;
+        }
+        if (same == secret.len) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool gh_api_reply_repeats_credential(const gh_api_reply *reply)
 {
     gh_view secret = gh_secret_view(reply->credential);
@@ -24,8 +45,11 @@ bool gh_api_reply_repeats_credential(const gh_api_reply *reply)
             break;
         }
     }
-    return secret.len >= SECRET_MIN && reply->body.len >= secret.len &&
-           memmem(reply->body.data, reply->body.len, secret.ptr, secret.len) != NULL;
+    if (secret.len < SECRET_MIN || reply->body.len < secret.len) {
+        return false;
+    }
+    return memmem(reply->body.data, reply->body.len, secret.ptr, secret.len) != NULL ||
+           (gh_view_find(secret, '/') < secret.len && says_escaped(gh_buf_view(&reply->body), secret));
 }
 
 /* --- JSON --- */

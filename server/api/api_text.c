@@ -131,6 +131,25 @@ static bool is_private_address(gh_view run)
     return colon != NULL && is_private_ip(text);
 }
 
+/* Where in the run one begins: at its front, or behind a colon as in "db:10.0.0.5:5432"; `run.len` for none.
+ */
+static size_t private_at(gh_view run)
+{
+    size_t at = 0;
+    if (run.len >= ADDRESS_MAX || is_private_address(run)) {
+        return run.len >= ADDRESS_MAX ? run.len : 0;
+    }
+    for (at = gh_view_find(run, ':') + 1; at < run.len;) {
+        gh_view rest = gh_view_make(run.ptr + at, run.len - at);
+        size_t colon = gh_view_find(rest, ':');
+        if (gh_view_find(rest, '.') < colon && is_private_address(rest)) {
+            return at;
+        }
+        at += colon + 1;
+    }
+    return run.len;
+}
+
 static size_t address_run(gh_view text)
 {
     size_t len = 0;
@@ -156,12 +175,13 @@ void gh_api_text_clean(gh_view text, gh_buf *out)
         size_t run = address_run(text);
         size_t width = gh_utf8_width(text);
         unsigned char c = (unsigned char)text.ptr[0];
-        if (run > 0 && is_private_address(gh_view_make(text.ptr, run))) {
+        size_t at = private_at(gh_view_make(text.ptr, run));
+        if (run > 0 && at == 0) {
             (void)gh_buf_append_cstr(out, HIDDEN);
             width = run;
         } else if (run > 1 && run < ADDRESS_MAX) {
-            (void)gh_buf_append(out, text.ptr, run);
-            width = run;
+            (void)gh_buf_append(out, text.ptr, at);
+            width = at;
         } else if (c <= ' ' || c == 0x7f || width == 0 ||
                    (width > 1 && gh_utf8_is_deceptive(gh_view_make(text.ptr, width)))) {
             append_space(out, from);

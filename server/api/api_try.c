@@ -46,7 +46,11 @@ static gh_status check_arguments(const gh_entry *entry, const char *arguments, g
 {
     gh_schema *schema = NULL;
     cJSON *json = NULL;
-    gh_status status = gh_json_parse(gh_view_of(arguments), &GH_JSON_LIMITS_MESSAGE, &json, error);
+    gh_error why = {GH_OK, ""};
+    gh_status status = gh_json_parse(gh_view_of(arguments), &GH_JSON_LIMITS_MESSAGE, &json, &why);
+    if (status != GH_OK) {
+        status = gh_error_set(error, status, "the arguments are %s; write '{\"NAME\": VALUE}'", why.message);
+    }
     if (status == GH_OK && !cJSON_IsObject(json)) {
         status = gh_error_set(error, GH_ERR_INVALID, "the arguments must be a JSON object");
     }
@@ -142,7 +146,9 @@ gh_status gh_api_try(gh_api *api, gh_toolset *tools, const gh_api_trial *trial, 
     gh_status status = index < tools->entry_count
                            ? gh_api_set_new(api, tools, &set, error)
                            : gh_error_set(error, GH_ERR_NOT_FOUND,
-                                          "there is no tool, resource or prompt %.200s", trial->name);
+                                          "there is no tool, resource or prompt %.200s; gatehouse tools "
+                                          "check FILE shows what there is",
+                                          trial->name);
     if (status == GH_OK) {
         slot = gh_api_slot_new(api, set, index);
         status = slot != NULL ? run(slot, &tools->entries[index], trial, &variables, out, failed, error)

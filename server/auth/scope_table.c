@@ -289,6 +289,18 @@ bool gh_scope_covers(const gh_scope_table *table, const char *granted, const cha
     return true;
 }
 
+bool gh_scope_opens(const gh_scope_table *table, gh_view granted, const char *required)
+{
+    gh_view rest = gh_view_of(required);
+    gh_view word;
+    while (rest.len > 0 && gh_view_next(&rest, ' ', &word)) {
+        if (word.len > 0 && covers_word(table, granted, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void gh_scope_unite(gh_buf *out, const char *list)
 {
     gh_view rest = gh_view_of(list);

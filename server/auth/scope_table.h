@@ -34,6 +34,8 @@ void gh_scope_table_release(gh_scope_table *table);
 /* Does `granted` give all of `required`, by itself or by the table? The table may be NULL: each stands for
  * itself only. Nothing (NULL or "") is required of nobody. */
 bool gh_scope_covers(const gh_scope_table *table, const char *granted, const char *required);
+/* Does `granted` give at least one of `required`? */
+bool gh_scope_opens(const gh_scope_table *table, gh_view granted, const char *required);
 
 /* Appends to the list in `out` those words of `list` (NULL for none) that are not in it yet; what does not
  * fit shows in the buffer's status. */

@@ -34,6 +34,7 @@ typedef enum gh_mcp_kind {
 #define GH_MCP_ITEMS_MAX 20000                          /* of one kind */
 #define GH_MCP_ITEM_SCOPES_MAX 512                      /* bytes */
 #define GH_MCP_SCOPES_MAX ((size_t)16 * 1024)           /* bytes of a list of all items' scopes */
+#define GH_MCP_SCOPES_COUNT_MAX 1000                    /* in it; clients read documents with all of them */
 #define GH_MCP_PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* a longer page is cut, whatever page_size says */
 
 typedef struct gh_mcp_registry_options {
@@ -109,10 +110,11 @@ bool gh_mcp_catalog_scoped(const gh_mcp_catalog *catalog, gh_mcp_kind kind);
 /* Does `granted` give what `scopes` (NULL for nothing) asks for, by the registry's table? */
 bool gh_mcp_catalog_allows(const gh_mcp_catalog *catalog, const char *granted, const char *scopes);
 /* All that the items need, each once, by kind and in the order of adding; "" for nothing. What goes beyond
- * GH_MCP_SCOPES_MAX is left out. It lives as long as the catalog; NULL when memory lacks. */
+ * GH_MCP_SCOPES_MAX or GH_MCP_SCOPES_COUNT_MAX is left out. It lives as long as the catalog; NULL when memory
+ * lacks. */
 const char *gh_mcp_catalog_scopes(const gh_mcp_catalog *catalog);
-/* What `scope` is good for, for people: appends titles (or names) of up to `max` items that need it,
- * separated by ", ". Returns how many items there are. */
+/* What `scope` is good for, for people: appends titles (or names) of up to `max` items that need it, or what
+ * it stands for, in quotation marks, separated by ", ". Returns how many items there are. */
 size_t gh_mcp_catalog_scope_uses(const gh_mcp_catalog *catalog, gh_view scope, size_t max, gh_buf *out);
 
 /* Items live as long as a catalog with them is held. `label` is "Tool sayHello of hello.so". */

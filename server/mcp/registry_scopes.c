@@ -21,12 +21,24 @@ bool gh_mcp_catalog_allows(const gh_mcp_catalog *catalog, const char *granted, c
 
 /* --- all of them --- */
 
-static void unite_shelf(const gh_mcp_shelf *shelf, gh_buf *out)
+static size_t count_words(gh_view text)
+{
+    size_t words = text.len > 0 ? 1 : 0;
+    for (size_t i = 1; i < text.len; i++) {
+        words += text.ptr[i] == ' ' ? 1 : 0;
+    }
+    return words;
+}
+
+static void unite_shelf(const gh_mcp_shelf *shelf, size_t *words, gh_buf *out)
 {
     for (size_t i = 0; shelf->scoped > 0 && i < shelf->count; i++) {
         const char *scopes = shelf->items[i]->scopes;
-        if (scopes != NULL && out->len + strlen(scopes) < GH_MCP_SCOPES_MAX) {
+        if (scopes != NULL && out->len + strlen(scopes) < GH_MCP_SCOPES_MAX &&
+            *words + count_words(gh_view_of(scopes)) <= GH_MCP_SCOPES_COUNT_MAX) {
+            size_t before = out->len;
             gh_scope_unite(out, scopes);
+            *words += count_words(gh_view_make(out->data + before, out->len - before));
         }
     }
 }
@@ -34,9 +46,10 @@ static void unite_shelf(const gh_mcp_shelf *shelf, gh_buf *out)
 static char *unite_all(const gh_mcp_catalog *catalog)
 {
     gh_buf out = GH_BUF_INIT(GH_MCP_SCOPES_MAX + 1);
+    size_t words = 0;
     (void)gh_buf_reserve(&out, 1);
     for (size_t i = 0; i < GH_MCP_KINDS; i++) {
-        unite_shelf(catalog->shelves[i], &out);
+        unite_shelf(catalog->shelves[i], &words, &out);
     }
     char *text = gh_buf_steal(&out);
     gh_buf_free(&out);
@@ -62,6 +75,10 @@ const char *gh_mcp_catalog_scopes(const gh_mcp_catalog *catalog)
 }
 
 /* --- for people --- */
+
+/* Around titles, which may hold commas and words that would read on from the page's own. */
+#define OPENING "\xe2\x80\x9c"
+#define CLOSING "\xe2\x80\x9d"
 
 static gh_view title_of(const gh_mcp_item *item)
 {
@@ -98,12 +115,13 @@ size_t gh_mcp_catalog_scope_uses(const gh_mcp_catalog *catalog, gh_view scope, s
         const gh_mcp_shelf *shelf = catalog->shelves[kind];
         for (size_t i = 0; shelf->scoped > 0 && i < shelf->count; i++) {
             const gh_mcp_item *item = shelf->items[i];
-            if (item->scopes == NULL || !gh_text_has_word(gh_view_of(item->scopes), scope)) {
+            if (item->scopes == NULL || !gh_scope_opens(catalog->scopes, scope, item->scopes)) {
                 continue;
             }
             if (found++ < max) {
-                (void)gh_buf_append_cstr(out, found > 1 ? ", " : "");
+                (void)gh_buf_append_cstr(out, found > 1 ? ", " OPENING : OPENING);
                 (void)gh_buf_append_view(out, title_of(item));
+                (void)gh_buf_append_cstr(out, CLOSING);
             }
         }
     }

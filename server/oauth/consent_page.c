@@ -7,6 +7,7 @@
 #include "server/oauth/redirect.h"
 
 #define USES_MAX ((size_t)4096)
+#define OFFLINE "offline_access"
 
 typedef struct scope_words {
     const char *scope;
@@ -15,7 +16,7 @@ typedef struct scope_words {
 
 static const scope_words WORDS[] = {
     {"mcp", "use this server's tools in your name, and see your name and e-mail address"},
-    {"offline_access", "act while you are not at the computer"},
+    {OFFLINE, "act while you are not at the computer"},
 };
 
 static void write_text(gh_buf *page, const char *text)
@@ -64,11 +65,16 @@ static void write_scopes(gh_buf *page, const gh_oauth_server *server, const gh_v
 {
     gh_view rest = gh_view_of(visit->flow.scope);
     gh_view word;
+    bool later = false; /* for how long comes after what */
     (void)gh_buf_append_cstr(page, "<div><dt>It may</dt><dd><ul>\n");
     while (gh_view_next(&rest, ' ', &word)) {
-        if (word.len > 0) {
+        later = later || gh_view_eq_cstr(word, OFFLINE);
+        if (word.len > 0 && !gh_view_eq_cstr(word, OFFLINE)) {
             write_scope(page, server, word);
         }
+    }
+    if (later) {
+        write_scope(page, server, gh_view_of(OFFLINE));
     }
     if (gh_text_has_word(gh_view_of(visit->client.grant_types), GH_VIEW_LIT("refresh_token"))) {
         int64_t days = server->refresh_ttl_s / 86400;

@@ -146,7 +146,12 @@ static gh_status check_version(gh_openapi_reader *reader, gh_error *why)
     }
     if (version == NULL) {
         return gh_error_set(why, GH_ERR_INVALID,
-                            "it has no member \"openapi\", so it is no OpenAPI description");
+                            "it has no member \"openapi\", so it is no OpenAPI description; a tools file is "
+                            "given by --tools");
+    }
+    if (cJSON_IsArray(version)) {
+        return gh_error_set(why, GH_ERR_INVALID,
+                            "its \"openapi\" is an array, as in a tools file, which is given by --tools");
     }
     if (text == NULL) {
         return gh_error_set(why, GH_ERR_INVALID, "the version at \"openapi\" must be text: \"3.1.0\"");

@@ -224,8 +224,9 @@ static bool find_url(gh_openapi_reader *reader, const gh_openapi_call *call, con
     }
     return home != NULL ? gh_buf_append_cstr(url, home) == GH_OK
                         : gh_openapi_refuse(reader, "no server of the description can be used: it takes one "
-                                                    "with an absolute https: URL. Or name the upstream that "
-                                                    "calls go to");
+                                                    "with an absolute https: URL. Or write an upstream in a "
+                                                    "tools file, and name it by --openapi-upstream, with "
+                                                    "--tools for the file");
 }
 
 static const char *add_upstream(gh_openapi_reader *reader, cJSON *made)

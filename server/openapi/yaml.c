@@ -299,8 +299,10 @@ static gh_status parser_error(const yaml_parser_t *parser, gh_error *error)
     if (parser->error == YAML_MEMORY_ERROR) {
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the YAML");
     }
-    return gh_error_set(error, GH_ERR_PARSE, "line %zu: %s", parser->problem_mark.line + 1,
-                        parser->problem != NULL ? parser->problem : "not YAML");
+    const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
+    bool tab = strcmp(problem, "found character that cannot start any token") == 0;
+    return gh_error_set(error, GH_ERR_PARSE, "line %zu: %s%s", parser->problem_mark.line + 1, problem,
+                        tab ? " (tabs do not indent; @, ` and % need quotes)" : "");
 }
 
 static bool open_parser(yaml_parser_t *parser, gh_view text)

@@ -201,6 +201,36 @@ gh_status gh_toolfile_path(gh_toolfile_reader *reader, gh_view value, const char
     return status;
 }
 
+struct gh_toolfile_inode {
+    dev_t device;
+    ino_t number;
+};
+
+static gh_status note_secret(gh_toolfile_reader *reader, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return GH_OK;
+    }
+    struct gh_toolfile_inode *grown =
+        reallocarray(reader->secrets, reader->secret_count + 1, sizeof *reader->secrets);
+    if (grown == NULL) {
+        return gh_toolfile_no_memory(reader);
+    }
+    reader->secrets = grown;
+    reader->secrets[reader->secret_count++] = (struct gh_toolfile_inode){info.st_dev, info.st_ino};
+    return GH_OK;
+}
+
+bool gh_toolfile_is_secret(const gh_toolfile_reader *reader, const struct stat *info)
+{
+    bool is = false;
+    for (size_t i = 0; i < reader->secret_count && !is; i++) {
+        is = reader->secrets[i].device == info->st_dev && reader->secrets[i].number == info->st_ino;
+    }
+    return is;
+}
+
 gh_status gh_toolfile_secret(gh_toolfile_reader *reader, gh_view value, const char *what, gh_secret **secret)
 {
     char *path = NULL;
@@ -210,6 +240,9 @@ gh_status gh_toolfile_secret(gh_toolfile_reader *reader, gh_view value, const ch
         status = gh_toolfile_pass_on(reader, value,
                                      gh_file_read_secret(path, gh_option_is_secret_mount(path), secret, &why),
                                      what, &why);
+        if (status == GH_OK) {
+            status = note_secret(reader, path);
+        }
     }
     free(path);
     return status;
@@ -268,6 +301,8 @@ gh_status gh_toolfile_own_file(gh_toolfile_reader *reader, gh_view value, const 
     gh_status status = open_own(reader, value, what, O_RDONLY, &fd, path);
     if (status == GH_OK && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
         status = gh_toolfile_refuse(reader, value, "%s: %s is not a regular file", what, *path);
+    } else if (status == GH_OK && gh_toolfile_is_secret(reader, &info)) {
+        status = gh_toolfile_refuse(reader, value, "%s: %s is a secret of an upstream", what, *path);
     } else if (status == GH_OK && info.st_size > (off_t)GH_TOOLFILE_FILE_MAX) {
         status = gh_toolfile_refuse(reader, value, "%s: %s is larger than %zu MiB", what, *path,
                                     GH_TOOLFILE_FILE_MAX / 1024 / 1024);

@@ -75,6 +75,12 @@ static gh_status add_name(gh_toolfile_reader *reader, gh_view at, const char *fo
     if (!regular) {
         return GH_OK;
     }
+    if (gh_toolfile_is_secret(reader, &info)) {
+        return gh_toolfile_refuse(reader, at,
+                                  "folder: %s is a secret of an upstream, which clients would read: keep it "
+                                  "elsewhere",
+                                  name);
+    }
     if (!gh_text_is_utf8(gh_view_of(name)) || gh_text_has_control(gh_view_of(name))) {
         return gh_toolfile_refuse(reader, at, "folder: the name of a file in it is not UTF-8 on one line");
     }

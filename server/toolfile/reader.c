@@ -8,7 +8,7 @@
 #include "server/toolfile/toolfile_private.h"
 
 #define SHOWN 64
-#define NEAR 2 /* letters between a member that is not known and the one that was meant */
+#define LINE_TEXT_MAX 32
 
 /* --- where --- */
 
@@ -16,6 +16,9 @@
 size_t gh_toolfile_line(gh_toolfile_reader *reader, gh_view at)
 {
     gh_view text = reader->source->text;
+    if (reader->source->made) {
+        return 0;
+    }
     size_t offset = at.ptr >= text.ptr && at.ptr <= text.ptr + text.len ? (size_t)(at.ptr - text.ptr) : 0;
     if (offset < reader->counted) {
         reader->counted = 0;
@@ -27,16 +30,26 @@ size_t gh_toolfile_line(gh_toolfile_reader *reader, gh_view at)
     return reader->line;
 }
 
+/* ", line 12", or nothing. */
+static void write_line(size_t line, char text[LINE_TEXT_MAX])
+{
+    text[0] = '\0';
+    if (line > 0) {
+        (void)snprintf(text, LINE_TEXT_MAX, ", line %zu", line);
+    }
+}
+
 gh_status gh_toolfile_refuse(gh_toolfile_reader *reader, gh_view at, const char *format, ...)
 {
+    char line[LINE_TEXT_MAX];
     char sentence[GH_ERROR_MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    return gh_error_set(reader->error, GH_ERR_INVALID, "%s, line %zu: %s%s%s", reader->label,
-                        gh_toolfile_line(reader, at), reader->item, reader->item[0] != '\0' ? ": " : "",
-                        sentence);
+    write_line(gh_toolfile_line(reader, at), line);
+    return gh_error_set(reader->error, GH_ERR_INVALID, "%s%s: %s%s%s", reader->label, line, reader->item,
+                        reader->item[0] != '\0' ? ": " : "", sentence);
 }
 
 gh_status gh_toolfile_no_memory(gh_toolfile_reader *reader)
@@ -99,7 +112,7 @@ static const char *meant(const char *name, const gh_toolfile_member *rows, size_
     (void)snprintf(as_file, sizeof as_file, "%.64sFile", name);
     for (size_t i = 0; i < count; i++) {
         if (strcasecmp(name, rows[i].name) == 0 || strcmp(as_file, rows[i].name) == 0 ||
-            gh_text_distance(name, rows[i].name, NEAR) <= NEAR) {
+            gh_text_distance(name, rows[i].name, GH_TOOLFILE_NEAR) <= GH_TOOLFILE_NEAR) {
             return rows[i].name;
         }
     }
@@ -282,6 +295,7 @@ static int compare(const void *a, const void *b)
 
 gh_status gh_toolfile_take_name(gh_toolfile_reader *reader, gh_entry_kind kind, const char *name, gh_view at)
 {
+    char line[LINE_TEXT_MAX];
     taken_name *fresh = malloc(sizeof *fresh);
     if (fresh == NULL) {
         return gh_toolfile_no_memory(reader);
@@ -290,10 +304,12 @@ gh_status gh_toolfile_take_name(gh_toolfile_reader *reader, gh_entry_kind kind, 
     taken_name *const *found = tsearch(fresh, &reader->taken, compare);
     if (found == NULL || *found != fresh) {
         free(fresh);
-        return found == NULL
-                   ? gh_toolfile_no_memory(reader)
-                   : gh_toolfile_refuse(reader, at, "there is one of that name already, in %s, line %zu",
-                                        (*found)->file, (*found)->line);
+        if (found == NULL) {
+            return gh_toolfile_no_memory(reader);
+        }
+        write_line((*found)->line, line);
+        return gh_toolfile_refuse(reader, at, "there is one of that name already, in %s%s", (*found)->file,
+                                  line);
     }
     return GH_OK;
 }

@@ -45,6 +45,16 @@ static const struct {
 
 /* --- where to --- */
 
+static const char *nearest(const gh_toolset *set, const char *name)
+{
+    for (size_t i = 0; i < set->upstream_count; i++) {
+        if (gh_text_distance(name, set->upstreams[i].name, GH_TOOLFILE_NEAR) <= GH_TOOLFILE_NEAR) {
+            return set->upstreams[i].name;
+        }
+    }
+    return NULL;
+}
+
 static gh_status find_upstream(gh_toolfile_reader *reader, gh_view at, gh_view value,
                                const gh_upstream **upstream)
 {
@@ -69,7 +79,10 @@ static gh_status find_upstream(gh_toolfile_reader *reader, gh_view at, gh_view v
     char *name = NULL;
     gh_status status = gh_toolfile_text(reader, value, "request: upstream", GH_TOOLFILE_NAME_MAX, &name);
     if (status == GH_OK) {
-        status = gh_toolfile_refuse(reader, value, "request: there is no upstream \"%.64s\"", name);
+        const char *near = nearest(set, name);
+        status = gh_toolfile_refuse(reader, value, "request: there is no upstream \"%.64s\"%s%s%s", name,
+                                    near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                                    near != NULL ? "\"?" : "");
     }
     free(name);
     return status;

@@ -124,6 +124,7 @@ gh_status gh_toolset_read(const gh_toolfile_source *sources, size_t count, gh_to
         status = second_pass(&reader);
     }
     tdestroy(reader.taken, free);
+    free(reader.secrets);
     if (status != GH_OK) {
         gh_toolset_clear(kept);
         return status;

@@ -165,6 +165,7 @@ typedef struct gh_toolfile_source {
     const char *label;  /* the file's name, for messages */
     const char *folder; /* that relative file names in it are relative to */
     gh_view text;
+    bool made; /* of something else, so that its lines mean nothing to people */
 } gh_toolfile_source;
 
 /* Reads the sources in order into one set; upstreams of one may be used by the next. GH_ERR_INVALID with

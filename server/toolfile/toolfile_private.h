@@ -4,12 +4,14 @@
 #define GH_SERVER_TOOLFILE_PRIVATE_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "server/toolfile/toolfile.h"
 #include "shared/core/bytes.h"
 #include "shared/json/slice.h"
 
 #define GH_TOOLFILE_ITEM_MAX 160 /* bytes of "tool getOrder" in messages */
+#define GH_TOOLFILE_NEAR 2       /* letters between a name that is not known and the one that was meant */
 #define GH_TOOLFILE_TEXT_MAX ((size_t)256 * 1024)
 #define GH_TOOLFILE_NAME_MAX ((size_t)256)
 #define GH_TOOLFILE_URI_MAX ((size_t)4096)
@@ -31,14 +33,17 @@ typedef struct gh_toolfile_reader {
     const gh_toolfile_source *source;
     const char *label;
     gh_error *error;
-    char item[GH_TOOLFILE_ITEM_MAX]; /* what is being read: "tool getOrder"; "" at the top */
-    size_t counted, line;            /* the last place whose line was asked for */
-    void *taken;                     /* names that are there, for tsearch */
+    char item[GH_TOOLFILE_ITEM_MAX];   /* what is being read: "tool getOrder"; "" at the top */
+    size_t counted, line;              /* the last place whose line was asked for */
+    void *taken;                       /* names that are there, for tsearch */
+    struct gh_toolfile_inode *secrets; /* files that hold one */
+    size_t secret_count;
     size_t tools;
 } gh_toolfile_reader;
 
 /* --- reader.c --- */
 
+/* 0 in a source that was made of something else. */
 size_t gh_toolfile_line(gh_toolfile_reader *reader, gh_view at);
 /* GH_ERR_INVALID with "LABEL, line N: ITEM: " and the sentence. `at` is a slice of the source. */
 gh_status gh_toolfile_refuse(gh_toolfile_reader *reader, gh_view at, const char *format, ...) GH_PRINTF(3, 4);
@@ -176,6 +181,8 @@ GH_MUST_USE gh_status gh_toolfile_path(gh_toolfile_reader *reader, gh_view value
                                        char **path);
 GH_MUST_USE gh_status gh_toolfile_secret(gh_toolfile_reader *reader, gh_view value, const char *what,
                                          gh_secret **secret);
+/* Is it a file that gh_toolfile_secret read? What clients may read must be none. */
+bool gh_toolfile_is_secret(const gh_toolfile_reader *reader, const struct stat *info);
 /* A readable file, by its absolute name without links. */
 GH_MUST_USE gh_status gh_toolfile_real_file(gh_toolfile_reader *reader, gh_view value, const char *what,
                                             char **path);

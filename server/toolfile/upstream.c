@@ -56,8 +56,10 @@ static gh_status check_url(gh_toolfile_reader *reader, gh_view at, gh_upstream *
         return gh_toolfile_refuse(reader, at, "url: %s", why.message);
     }
     if (!gh_url_is_http(&url) || url.has_userinfo || url.has_query || url.has_fragment) {
-        return gh_toolfile_refuse(reader, at,
-                                  "url must be an https: URL without a user, a query and a fragment");
+        return gh_toolfile_refuse(
+            reader, at,
+            "url must be an https: URL such as https://api.example.com/v1, without a user, a query and a "
+            "fragment");
     }
     if (gh_template_has_dot_segment(url.path)) {
         return gh_toolfile_refuse(reader, at, "url has a '.' or '..' in its path");

@@ -37,7 +37,8 @@ static inline void note(void *context, const char *where, const char *what)
 /* Whatever comes out is a tools file that is taken. `before` is another that was read before it. */
 static inline void check_accepted(const char *before, gh_view made)
 {
-    const gh_toolfile_source sources[] = {{"before.json", "/", gh_view_of(before)}, {"made", "/", made}};
+    const gh_toolfile_source sources[] = {{.label = "before.json", .folder = "/", .text = gh_view_of(before)},
+                                          {.label = "made", .folder = "/", .text = made}};
     gh_error error = {GH_OK, ""};
     gh_toolset *set = NULL;
     gh_status status = before != NULL ? gh_toolset_read(sources, 2, &set, &error)

@@ -91,6 +91,10 @@ static const row ROWS[] = {
      "HTTP/1.1 400 Bad\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
      "{\"message\":\"upstream 10.1.2.3:8080 and fd00::1 said no, 8.8.8.8 too\"}",
      "upstream [internal address] and [internal address] said no, 8.8.8.8 too", true},
+    {TOOL(""),
+     "HTTP/1.1 400 No\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+     "tcp:10.0.0.5:5432 and db:192.168.1.9, not 2001:4860:4860::8888 or 12:30:45",
+     "tcp:[internal address] and db:[internal address], not 2001:4860:4860::8888 or 12:30:45", true},
     {TOOL(""), "HTTP/1.1 400 Bad\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>nginx</h1>",
      "The API refused the request (400).'", true},
     {TOOL(""), "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "asks for a sign-in (401)", true},
@@ -163,6 +167,28 @@ START_TEST(an_answer_that_repeats_the_secret_is_not_shown)
 }
 END_TEST
 
+START_TEST(a_secret_is_recognized_with_its_slashes_escaped)
+{
+    static const struct {
+        const char *body;
+        bool repeats;
+    } CASES[] = {{"{\"a\":\"ab/cd/efgh\"}", true},
+                 {"{\"a\":\"ab\\/cd\\/efgh\"}", true},
+                 {"{\"a\":\"ab\\/ab\\/cd/efgh\"}", true},
+                 {"ab\\/cd\\/efg", false},
+                 {"ab\\/cd\\/efg\\", false},
+                 {"ab\\cd\\efgh", false},
+                 {"", false}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        gh_api_reply reply = {.body = GH_BUF_INIT(100),
+                              .credential = gh_secret_new(GH_VIEW_LIT("Key ab/cd/efgh"))};
+        ck_assert_int_eq(gh_buf_append_cstr(&reply.body, CASES[i].body), GH_OK);
+        ck_assert_msg(gh_api_reply_repeats_credential(&reply) == CASES[i].repeats, "%s", CASES[i].body);
+        gh_api_reply_clear(&reply);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api_response");
@@ -171,6 +197,7 @@ int main(void)
     tcase_add_loop_test(tests, an_answer_becomes_what_a_client_can_use, 0, (int)(sizeof ROWS / sizeof *ROWS));
     tcase_add_test(tests, an_excerpt_ends_somewhere);
     tcase_add_test(tests, an_answer_that_repeats_the_secret_is_not_shown);
+    tcase_add_test(tests, a_secret_is_recognized_with_its_slashes_escaped);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);
 }

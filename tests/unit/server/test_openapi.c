@@ -14,6 +14,8 @@ static const struct refusal {
     {"openapi: 3.1\npaths: {}", "must be text"},
     {"openapi: 3.10.0\npaths: {}", "it is of OpenAPI 3.10.0"},
     {"a: b", "it has no member \"openapi\""},
+    {"{\"tools\":[]}", "a tools file is given by --tools"},
+    {"{\"openapi\":[{\"file\":\"a.yaml\"}]}", "as in a tools file, which is given by --tools"},
     {"[1]", "it is no OpenAPI description"},
     {"just text", "it is no OpenAPI description"},
     {"", "there is nothing"},

@@ -260,11 +260,23 @@ START_TEST(a_catalog_knows_all_scopes_and_what_they_are_for)
     ck_assert(gh_mcp_catalog_scoped(catalog, GH_MCP_TOOLS));
     ck_assert(!gh_mcp_catalog_scoped(catalog, GH_MCP_PROMPTS));
     ck_assert_uint_eq(gh_mcp_catalog_scope_uses(catalog, GH_VIEW_LIT("tools:a"), 9, &uses), 2);
-    ck_assert_str_eq(gh_buf_cstr(&uses), "b, With a title");
+    ck_assert_str_eq(gh_buf_cstr(&uses), "“b”, “With a title”");
     gh_buf_clear(&uses);
     ck_assert_uint_eq(gh_mcp_catalog_scope_uses(catalog, GH_VIEW_LIT("tools:b"), 1, &uses), 2);
-    ck_assert_str_eq(gh_buf_cstr(&uses), "b");
+    ck_assert_str_eq(gh_buf_cstr(&uses), "“b”");
     ck_assert_uint_eq(gh_mcp_catalog_scope_uses(catalog, GH_VIEW_LIT("tools"), 9, &uses), 0);
+    /* Who consents to a scope is told of what it stands for as well. */
+    const gh_scope_row row = {"tools:b", "memos tools:a"};
+    gh_scope_table *table = NULL;
+    ck_assert_int_eq(gh_scope_table_new(&row, 1, &table, NULL), GH_OK);
+    ck_assert_int_eq(gh_mcp_registry_set_scopes(registry, table), GH_OK);
+    gh_scope_table_release(table);
+    gh_mcp_catalog *ranked = gh_mcp_registry_catalog(registry);
+    gh_buf_clear(&uses);
+    ck_assert_uint_eq(gh_mcp_catalog_scope_uses(ranked, GH_VIEW_LIT("tools:b"), 9, &uses), 3);
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&uses), "With a title"));
+    ck_assert_uint_eq(gh_mcp_catalog_scope_uses(ranked, GH_VIEW_LIT("tools:a"), 9, &uses), 2);
+    gh_mcp_catalog_release(ranked);
     ck_assert_int_eq(gh_mcp_registry_remove(registry, GH_MCP_TOOLS, &FIXTURE_OWNER, GH_VIEW_LIT("b")), GH_OK);
     ck_assert_int_eq(gh_mcp_registry_remove(registry, GH_MCP_TOOLS, &FIXTURE_OWNER, GH_VIEW_LIT("titled")),
                      GH_OK);
@@ -295,6 +307,30 @@ START_TEST(a_list_of_all_scopes_has_a_bound)
     gh_mcp_catalog *catalog = gh_mcp_registry_catalog(registry);
     ck_assert_uint_le(strlen(gh_mcp_catalog_scopes(catalog)), GH_MCP_SCOPES_MAX);
     ck_assert_uint_gt(strlen(gh_mcp_catalog_scopes(catalog)), GH_MCP_SCOPES_MAX - 1024);
+    gh_mcp_catalog_release(catalog);
+    gh_mcp_registry_free(registry);
+}
+END_TEST
+
+START_TEST(a_list_of_all_scopes_is_no_longer_than_a_client_reads)
+{
+    char name[16];
+    char scopes[32];
+    size_t words = 1;
+    gh_mcp_registry *registry = a_registry(0);
+    gh_mcp_registry_begin(registry);
+    for (int i = 0; i < GH_MCP_SCOPES_COUNT_MAX; i++) {
+        (void)snprintf(name, sizeof name, "t%d", i);
+        (void)snprintf(scopes, sizeof scopes, "all a%d b%d", i, i);
+        add_scoped(registry, name, scopes);
+    }
+    ck_assert_int_eq(gh_mcp_registry_commit(registry), GH_OK);
+    gh_mcp_catalog *catalog = gh_mcp_registry_catalog(registry);
+    for (const char *c = gh_mcp_catalog_scopes(catalog); *c != '\0'; c++) {
+        words += *c == ' ' ? 1 : 0;
+    }
+    ck_assert_uint_le(words, GH_MCP_SCOPES_COUNT_MAX);
+    ck_assert_uint_gt(words, GH_MCP_SCOPES_COUNT_MAX - 3);
     gh_mcp_catalog_release(catalog);
     gh_mcp_registry_free(registry);
 }
@@ -399,6 +435,7 @@ int main(void)
     tcase_add_test(tc, scopes_are_verified);
     tcase_add_test(tc, a_catalog_knows_all_scopes_and_what_they_are_for);
     tcase_add_test(tc, a_list_of_all_scopes_has_a_bound);
+    tcase_add_test(tc, a_list_of_all_scopes_is_no_longer_than_a_client_reads);
     tcase_add_test(tc, the_table_changes_together_with_the_items);
     tcase_add_test(tc, a_list_may_leave_out_what_is_not_allowed);
     suite_add_tcase(suite, tc);

@@ -233,6 +233,15 @@ START_TEST(a_required_claim_has_a_name_and_a_value)
 }
 END_TEST
 
+START_TEST(what_is_about_descriptions_needs_one)
+{
+    EXPECT(GH_ERR_INVALID, "--openapi-select", "--openapi-select", "GET *");
+    EXPECT(GH_ERR_INVALID, "--openapi-upstream", "--tools", "a.json", "--openapi-upstream", "orders");
+    EXPECT(GH_OK, NULL, "--openapi", "a.yaml", "--openapi-select", "GET *", "--openapi-upstream", "orders");
+    EXPECT(GH_OK, NULL, "--openapi-select", "GET *", "tools", "check", "a.yaml");
+}
+END_TEST
+
 START_TEST(who_listens_to_other_machines_says_under_which_name)
 {
     static const char *const open[] = {"0.0.0.0:8080", "[::]:8080", "192.168.1.5:80", "example.com:80"};
@@ -388,6 +397,7 @@ int main(void)
     tcase_add_test(tests, a_password_is_for_dev_mode_only);
     tcase_add_test(tests, own_tokens_cannot_be_required_to_carry_foreign_scopes);
     tcase_add_test(tests, a_required_claim_has_a_name_and_a_value);
+    tcase_add_test(tests, what_is_about_descriptions_needs_one);
     tcase_add_test(tests, who_listens_to_other_machines_says_under_which_name);
     tcase_add_test(tests, plain_http_to_other_machines_needs_leave);
     tcase_add_test(tests, every_mode_has_a_store_of_its_own);

@@ -117,6 +117,12 @@ START_TEST(files_are_read_together)
                      "three.json, line 2: tool a: there is one of that name already, in one.json, line 1");
     ck_assert_int_eq(gh_toolset_read(sources, 4, &set, &error), GH_ERR_INVALID);
     ck_assert_str_eq(error.message, "four.json, line 2: upstream api: there is one of that name already");
+    const gh_toolfile_source made[] = {
+        sources[0],
+        {.label = "api.yaml", .text = GH_VIEW_LIT("{\"tools\":[" TOOL("a", "") "]}"), .made = true}};
+    ck_assert_int_eq(gh_toolset_read(made, 2, &set, &error), GH_ERR_INVALID);
+    ck_assert_str_eq(error.message,
+                     "api.yaml: tool a: there is one of that name already, in one.json, line 1");
 }
 END_TEST
 
@@ -272,6 +278,7 @@ START_TEST(methods_bodies_and_bounds_are_checked)
     refuse_request("{\"query\":{\"a\":{\"value\":\"x\",\"style\":\"matrix\"}}}", "query: a: style must be");
     refuse_request("{\"query\":{\"a\":{\"style\":\"form\"}}}", "query: a: member \"value\" is missing");
     refuse_request("{\"upstream\":\"other\"}", "there is no upstream \"other\"");
+    refuse_request("{\"upstream\":\"appi\"}", "there is no upstream \"appi\"; did you mean \"api\"?");
     refuse_text("{\"tools\":[" TOOL("a", "") "]}", "there is no upstream: write \"upstreams\"");
     refuse_text(
         "{\"upstreams\":{\"a\":{\"url\":\"https://a.example\"},\"b\":{\"url\":\"https://b.example\"}},"

@@ -141,6 +141,31 @@ START_TEST(folders_that_make_no_sense_are_refused)
 }
 END_TEST
 
+/* By whatever name: what an upstream is sent is not what clients read. */
+START_TEST(a_secret_is_no_resource)
+{
+    static const char UPSTREAM[] =
+        "{\"upstreams\":{\"a\":{\"url\":\"https://a.example\",\"credential\":{\"type\":"
+        "\"header\",\"name\":\"X-Key\",\"valueFile\":\"%s\"}}},\"resources\":[{%s}]}";
+    static const char *const CASES[][3] = {
+        {"book/key", "\"uri\":\"b://x/\",\"name\":\"x\",\"folder\":\"book\"",
+         "key is a secret of an upstream"},
+        {"link", "\"uri\":\"b://x/\",\"name\":\"x\",\"folder\":\"book\"", "key is a secret of an upstream"},
+        {"link", "\"uri\":\"b://x\",\"name\":\"x\",\"file\":\"book/key\"", "is a secret of an upstream"},
+    };
+    place p = enter();
+    put_folder(&p, "book");
+    put(&p, "book/key", "abc", 0600);
+    put_link(&p, "link", "book/key");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[1000];
+        (void)snprintf(text, sizeof text, UPSTREAM, CASES[i][0], CASES[i][1]);
+        refuse_in(&p, text, CASES[i][2]);
+    }
+    leave(&p);
+}
+END_TEST
+
 /* --- reading below a folder --- */
 
 static gh_status read_below(const place *p, const char *name, size_t max, const char *expected)
@@ -296,6 +321,7 @@ int main(void)
     tcase_add_test(all, files_of_resources_are_below_the_folder_of_the_tools_file);
     tcase_add_test(all, each_file_of_a_folder_is_a_resource);
     tcase_add_test(all, folders_that_make_no_sense_are_refused);
+    tcase_add_test(all, a_secret_is_no_resource);
     tcase_add_test(all, what_clients_name_stays_below_the_folder);
     tcase_add_test(all, without_the_kernels_help_no_link_is_followed);
     tcase_add_test(all, templates_take_their_variables_from_the_uri);

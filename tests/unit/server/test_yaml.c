@@ -55,6 +55,7 @@ static const yaml_case BAD[] = {
     {"a: [b", "line "},
     {"a: b\n  c: d", "line 2: "},
     {"a: b\n\tc: d", "line 2: "},
+    {"a:\n\tc: d", "line 2: found character that cannot start any token (tabs do not indent"},
     {"a: 'b", "line "},
     {"%YAML 3.0\n---\na: b", "line 1: "},
     {"a: b\nc: d\na: e", "line 3: \"a\" is there already, on line 1"},

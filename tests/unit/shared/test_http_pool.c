@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/core/clock.h"
 #include "shared/net/address.h"
 #include "shared/net/http_pool.h"
 #include "tests/support/http_probe.h"
 #include "tests/support/suite.h"
+
+#define OWNER 7
 
 static gh_http_pool *pool_of(const gh_http_client_options *options, size_t keep)
 {
@@ -21,7 +24,7 @@ static gh_http_pool *pool_of(const gh_http_client_options *options, size_t keep)
 static gh_http_client *taken(gh_http_pool *pool)
 {
     gh_http_client *client = NULL;
-    ck_assert_int_eq(gh_http_pool_take(pool, &client, NULL), GH_OK);
+    ck_assert_int_eq(gh_http_pool_take(pool, OWNER, &client, NULL), GH_OK);
     return client;
 }
 
@@ -44,7 +47,7 @@ START_TEST(a_connection_is_used_again_by_whoever_takes_the_client_next)
     for (int i = 0; i < 5; i++) {
         gh_http_client *client = taken(pool);
         ck_assert_int_eq(perform(client, fixture, &result), GH_OK);
-        gh_http_pool_give(pool, client);
+        gh_http_pool_give(pool, OWNER, client);
     }
     ck_assert_uint_eq(gh_http_fixture_requests(fixture), 5);
     ck_assert_uint_eq(gh_http_fixture_connections(fixture), 1);
@@ -61,16 +64,61 @@ START_TEST(two_at_a_time_get_different_clients_and_only_some_are_kept)
     ck_assert_ptr_ne(clients[0], clients[1]);
     ck_assert_ptr_ne(clients[0], clients[2]);
     ck_assert_ptr_ne(clients[1], clients[2]);
-    gh_http_pool_give(pool, clients[0]);
-    gh_http_pool_give(pool, clients[1]);
-    gh_http_pool_give(pool, clients[2]); /* freed: there is room for two */
+    gh_http_pool_give(pool, OWNER, clients[0]);
+    gh_http_pool_give(pool, OWNER, clients[1]);
+    gh_http_pool_give(pool, OWNER, clients[2]); /* the first one is freed: there is room for two */
+    ck_assert_ptr_eq(taken(pool), clients[2]);
     ck_assert_ptr_eq(taken(pool), clients[1]);
-    ck_assert_ptr_eq(taken(pool), clients[0]);
-    gh_http_pool_give(pool, clients[0]);
-    gh_http_pool_give(pool, clients[1]);
-    gh_http_pool_give(pool, NULL);
+    gh_http_pool_give(pool, OWNER, clients[1]);
+    gh_http_pool_give(pool, OWNER, clients[2]);
+    gh_http_pool_give(pool, OWNER, NULL);
     gh_http_pool_free(pool);
     gh_http_pool_free(NULL);
+}
+END_TEST
+
+START_TEST(owners_share_no_connection)
+{
+    GH_HTTP_FIXTURE({.reply = GH_HTTP_PROBE_OK, .repeat = true});
+    gh_http_pool *pool = pool_of(&(gh_http_client_options){.user_agent = "test/1"}, 4);
+    gh_http_result result;
+    for (uint64_t i = 0; i < 6; i++) {
+        gh_http_client *client = NULL;
+        ck_assert_int_eq(gh_http_pool_take(pool, i % 2, &client, NULL), GH_OK);
+        ck_assert_int_eq(perform(client, fixture, &result), GH_OK);
+        gh_http_pool_give(pool, i % 2, client);
+    }
+    ck_assert_uint_eq(gh_http_fixture_connections(fixture), 2);
+    ck_assert_uint_eq(gh_http_fixture_connection_of(fixture, 4), 0);
+    ck_assert_uint_eq(gh_http_fixture_connection_of(fixture, 5), 1);
+    gh_http_pool_free(pool);
+    gh_http_fixture_stop(fixture);
+}
+END_TEST
+
+/* An answer that is longer than it says: what comes after its end must not be taken for the next one. */
+START_TEST(what_a_server_says_unasked_is_no_answer)
+{
+    static const char OWN[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    GH_HTTP_FIXTURE({.reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+                              "HTTP/1.1 203 OK\r\nContent-Length: 2\r\n\r\n[]",
+                     .piece = sizeof OWN - 1,
+                     .piece_delay_ms = 50,
+                     .repeat = true});
+    gh_http_pool *pool = pool_of(&(gh_http_client_options){.user_agent = "test/1"}, 4);
+    const struct timespec pause = {.tv_nsec = 300000000L};
+    gh_http_result result;
+    for (int i = 0; i < 3; i++) {
+        gh_http_client *client = taken(pool);
+        ck_assert_int_eq(perform(client, fixture, &result), GH_OK);
+        ck_assert_int_eq(result.http_status, 200);
+        gh_http_pool_give(pool, OWNER, client);
+        (void)nanosleep(&pause, NULL);
+    }
+    ck_assert_uint_eq(gh_http_fixture_requests(fixture), 3);
+    ck_assert_uint_eq(gh_http_fixture_connections(fixture), 3);
+    gh_http_pool_free(pool);
+    gh_http_fixture_stop(fixture);
 }
 END_TEST
 
@@ -90,9 +138,9 @@ START_TEST(what_was_idle_for_a_minute_is_not_used_again)
         gh_http_client *client = taken(pool);
         ck_assert_int_eq(perform(client, fixture, &result), GH_OK);
         gh_clock_set_source(fixed_clock, NULL);
-        gh_http_pool_give(pool, client);
+        gh_http_pool_give(pool, OWNER, client);
         now_ns += INT64_C(61000000000);
-        gh_http_pool_give(pool, taken(pool));
+        gh_http_pool_give(pool, OWNER, taken(pool));
         gh_clock_set_source(NULL, NULL);
     }
     ck_assert_uint_eq(gh_http_fixture_connections(fixture), 2);
@@ -127,8 +175,8 @@ START_TEST(wrong_options_are_found_at_once_and_copied_when_right)
     ck_assert_int_eq(perform(second, fixture, &result), GH_OK);
     ck_assert(gh_http_fixture_has_line(fixture, 0, "User-Agent: test/1"));
     ck_assert(gh_http_fixture_has_line(fixture, 0, "X-Home: one"));
-    gh_http_pool_give(pool, first);
-    gh_http_pool_give(pool, second);
+    gh_http_pool_give(pool, OWNER, first);
+    gh_http_pool_give(pool, OWNER, second);
     gh_http_pool_free(pool);
     gh_http_fixture_stop(fixture);
 }
@@ -154,7 +202,7 @@ START_TEST(an_address_is_looked_at_once_for_each_connection_which_is_then_used_a
     for (int i = 0; i < 3; i++) {
         gh_http_client *client = taken(pool);
         ck_assert_int_eq(perform(client, fixture, &result), GH_OK);
-        gh_http_pool_give(pool, client);
+        gh_http_pool_give(pool, OWNER, client);
     }
     ck_assert_int_eq(asked, 1);
     ck_assert_uint_eq(gh_http_fixture_connections(fixture), 1);
@@ -173,7 +221,7 @@ START_TEST(an_address_that_is_not_public_is_refused_before_a_byte_is_sent)
     ck_assert_int_eq(perform(client, fixture, &result), GH_ERR_DENIED);
     ck_assert(!result.maybe_delivered);
     ck_assert_uint_eq(gh_http_fixture_connections(fixture), 0);
-    gh_http_pool_give(pool, client);
+    gh_http_pool_give(pool, OWNER, client);
     gh_http_pool_free(pool);
     gh_http_fixture_stop(fixture);
 }
@@ -194,11 +242,11 @@ static void *works(void *context)
     for (int i = 0; i < 20; i++) {
         gh_http_client *client = NULL;
         gh_http_result result = {.status = GH_OK};
-        if (gh_http_pool_take(self->pool, &client, NULL) == GH_OK &&
+        if (gh_http_pool_take(self->pool, OWNER, &client, NULL) == GH_OK &&
             perform(client, self->fixture, &result) == GH_OK) {
             self->good++;
         }
-        gh_http_pool_give(self->pool, client);
+        gh_http_pool_give(self->pool, OWNER, client);
     }
     return NULL;
 }
@@ -229,6 +277,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_connection_is_used_again_by_whoever_takes_the_client_next);
     tcase_add_test(tests, two_at_a_time_get_different_clients_and_only_some_are_kept);
+    tcase_add_test(tests, owners_share_no_connection);
+    tcase_add_test(tests, what_a_server_says_unasked_is_no_answer);
     tcase_add_test(tests, what_was_idle_for_a_minute_is_not_used_again);
     tcase_add_test(tests, wrong_options_are_found_at_once_and_copied_when_right);
     tcase_add_test(tests, an_address_is_looked_at_once_for_each_connection_which_is_then_used_again);
