@@ -9,12 +9,13 @@
 #include "server/descriptions.h"
 #include "server/identity.h"
 #include "server/mcp/registry.h"
-#include "server/oauth/display.h"
+#include "server/plugin/plugin.h"
+#include "server/tools/builtin.h"
+#include "server/tools_print.h"
 #include "shared/core/file.h"
 #include "shared/json/slice.h"
 
 #define USAGE 64
-#define LINE_MAX_BYTES ((size_t)64 * 1024)
 #define LIST_MAX ((size_t)64 * 1024 * 1024)
 
 static const char KEY[] = "a key for lists that nobody keeps.";
@@ -23,108 +24,27 @@ static const char KEY[] = "a key for lists that nobody keeps.";
 typedef struct bench {
     gh_toolset *set;
     gh_mcp_registry *registry;
+    gh_plugins *plugins; /* what the server has of its own, whose names are taken */
     gh_api *api;
     gh_identity identity; /* only its settings and provider */
     size_t notes;
     bool quiet; /* about what a tool cannot express */
 } bench;
 
-/* --- output --- */
-
-static void print_clean(const char *text)
-{
-    gh_buf clean = GH_BUF_INIT(LINE_MAX_BYTES);
-    gh_view view = gh_view_of(text != NULL ? text : "");
-    if (gh_text_is_utf8(view) && gh_display_clean(view, &clean) == GH_OK) {
-        (void)fwrite(clean.data, 1, clean.len, stdout);
-    } else {
-        (void)fputs("(unreadable)", stdout);
-    }
-    gh_buf_free(&clean);
-}
-
-static void print_note(void *context, const char *where, const char *what)
+static void take_note(void *context, const char *where, const char *what)
 {
     bench *work = context;
-    if (work->notes++ == 0) {
-        (void)puts("What a tool cannot express:");
-    }
-    (void)fputs("  ", stdout);
-    print_clean(where);
-    (void)fputs(": ", stdout);
-    print_clean(what);
-    (void)putchar('\n');
-}
-
-static const char *credential_name(gh_credential_kind kind)
-{
-    static const char *const names[] = {"none", "user", "exchange", "client", "header"};
-    return names[kind];
-}
-
-static void print_upstreams(const gh_toolset *set)
-{
-    for (size_t i = 0; i < set->upstream_count; i++) {
-        const gh_upstream *one = &set->upstreams[i];
-        (void)fputs("Upstream ", stdout);
-        print_clean(one->name);
-        (void)fputs(": ", stdout);
-        print_clean(one->url);
-        (void)printf(", credential %s\n", credential_name(one->credential.kind));
-    }
-}
-
-static void print_request(const gh_api_request *request)
-{
-    (void)printf("    %s ", request->method);
-    print_clean(request->upstream->url);
-    print_clean(gh_template_text(request->path));
-    for (size_t i = 0; i < request->query_count; i++) {
-        (void)putchar(i == 0 ? '?' : '&');
-        print_clean(request->query[i].name);
-        (void)putchar('=');
-        print_clean(gh_template_text(request->query[i].value));
-    }
-    (void)putchar('\n');
-}
-
-static void print_entry(const gh_entry *entry)
-{
-    static const char *const kinds[] = {"Tool", "Resource", "Resource template", "Prompt"};
-    bool by_uri = entry->kind == GH_ENTRY_RESOURCE || entry->kind == GH_ENTRY_TEMPLATE;
-    (void)printf("%s ", kinds[entry->kind]);
-    print_clean(by_uri ? entry->uri : entry->name);
-    if (entry->title != NULL || entry->description != NULL) {
-        (void)fputs(": ", stdout);
-        print_clean(entry->title != NULL ? entry->title : entry->description);
-    }
-    if (entry->scopes != NULL && entry->scopes[0] != '\0') {
-        (void)fputs(" [", stdout);
-        print_clean(entry->scopes);
-        (void)putchar(']');
-    }
-    (void)putchar('\n');
-    if (entry->has_request) {
-        print_request(&entry->request);
-    }
+    gh_tools_print_note(work->notes++ == 0, where, what);
 }
 
 /* --- reading --- */
-
-/* A description's `openapi` is a string, a tools file's an array. */
-static bool is_tools_file(gh_view text)
-{
-    gh_view pointers;
-    return gh_json_gate(text, &GH_TOOLFILE_LIMITS, NULL) == GH_OK &&
-           gh_json_slice_member(text, "openapi", &pointers) && gh_json_slice_type(pointers) == GH_JSON_ARRAY;
-}
 
 static bool is_description(const char *place)
 {
     gh_buf text = GH_BUF_INIT(GH_OPENAPI_MAX);
     bool answer = strstr(place, "://") != NULL;
     if (!answer && gh_file_read(place, &text, NULL) == GH_OK) {
-        answer = gh_openapi_is(gh_buf_view(&text)) && !is_tools_file(gh_buf_view(&text));
+        answer = gh_descriptions_is_openapi(gh_buf_view(&text));
     }
     gh_buf_free(&text);
     return answer;
@@ -152,7 +72,7 @@ static gh_status read_all(const gh_settings *settings, const char *place, bench 
                                     .select = &settings->openapi_select,
                                     .openapi_upstream = settings->openapi_upstream,
                                     .ca_file = settings->ca_file,
-                                    .report = work->quiet ? NULL : print_note,
+                                    .report = work->quiet ? NULL : take_note,
                                     .context = work};
     gh_status status = gh_descriptions_read(&wanted, &work->set, error);
     free(files.items);
@@ -196,11 +116,12 @@ static gh_status exchange_nothing(void *context, const gh_secret *subject_token,
 /* Without --issuer nothing is known of the server that the file is for, so every credential may be right. */
 static void fill_source(const bench *work, bool calls, gh_credential_source *source)
 {
+    const gh_settings *settings = work->identity.settings;
     gh_credentials_source(&work->identity, source);
-    if (calls || work->identity.settings->issuer == NULL) {
+    if (calls || settings->issuer == NULL || strcmp(settings->auth, "proxy") == 0) {
         source->user = give_user_token;
     }
-    if (work->identity.settings->issuer == NULL) {
+    if (settings->issuer == NULL) {
         source->exchange = source->exchange != NULL ? source->exchange : exchange_nothing;
         source->has_provider = true;
         source->has_secret = true;
@@ -224,10 +145,20 @@ static gh_status find_provider(const gh_settings *settings, bool calls, bench *w
     return status;
 }
 
+static gh_status make_registry(bench *work, gh_error *error)
+{
+    const gh_mcp_registry_options lists = {.page_size = 0, .key = gh_view_make(KEY, 32)};
+    gh_status status = gh_mcp_registry_new(&lists, &work->registry);
+    if (status == GH_OK) {
+        work->plugins = gh_plugins_new(work->registry);
+        status = work->plugins == NULL ? GH_ERR_NOMEM : GH_OK;
+    }
+    return status == GH_OK ? gh_plugins_add(work->plugins, "gatehouse", gh_builtin_init, error) : status;
+}
+
 static gh_status prepare(const gh_settings *settings, const char *place, bool calls, bench *work,
                          gh_error *error)
 {
-    const gh_mcp_registry_options lists = {.page_size = 0, .key = gh_view_make(KEY, 32)};
     gh_credential_source source;
     work->identity.settings = settings;
     gh_status status = read_all(settings, place, work, error);
@@ -235,7 +166,7 @@ static gh_status prepare(const gh_settings *settings, const char *place, bool ca
         status = find_provider(settings, calls, work, error);
     }
     if (status == GH_OK) {
-        status = gh_mcp_registry_new(&lists, &work->registry);
+        status = make_registry(work, error);
     }
     if (status == GH_OK) {
         fill_source(work, calls, &source);
@@ -249,6 +180,7 @@ static gh_status prepare(const gh_settings *settings, const char *place, bool ca
 static void put_away(bench *work)
 {
     gh_api_free(work->api);
+    gh_plugins_free(work->plugins);
     gh_mcp_registry_free(work->registry);
     gh_idp_stop(work->identity.idp);
     gh_idp_free(work->identity.idp);
@@ -257,41 +189,12 @@ static void put_away(bench *work)
 
 static int refuse(const gh_error *error)
 {
+    (void)fflush(stdout); /* what was found up to there comes first, also in a pipe */
     (void)fprintf(stderr, "gatehouse: %s\n", error->message);
     return 1;
 }
 
 /* --- check --- */
-
-static void count_of(size_t count, const char *word)
-{
-    (void)printf("%zu %s%s", count, word, count == 1 ? "" : "s");
-}
-
-static void print_all(const bench *work, const char *place)
-{
-    size_t counts[GH_ENTRY_PROMPT + 1] = {0};
-    for (size_t i = 0; i < work->set->entry_count; i++) {
-        counts[work->set->entries[i].kind]++;
-    }
-    if (work->notes > 0) {
-        (void)putchar('\n');
-    }
-    print_clean(place);
-    (void)fputs(" is good: ", stdout);
-    count_of(counts[GH_ENTRY_TOOL], "tool");
-    (void)fputs(", ", stdout);
-    count_of(counts[GH_ENTRY_RESOURCE], "resource");
-    (void)fputs(", ", stdout);
-    count_of(counts[GH_ENTRY_TEMPLATE], "resource template");
-    (void)fputs(", ", stdout);
-    count_of(counts[GH_ENTRY_PROMPT], "prompt");
-    (void)fputs("\n\n", stdout);
-    print_upstreams(work->set);
-    for (size_t i = 0; i < work->set->entry_count; i++) {
-        print_entry(&work->set->entries[i]);
-    }
-}
 
 /* The item as a client gets it in a list. False when this kind has none of that name. */
 static bool print_item(const bench *work, gh_mcp_kind kind, const char *member, const char *name)
@@ -325,14 +228,28 @@ static bool print_item(const bench *work, gh_mcp_kind kind, const char *member, 
     return found;
 }
 
+/* What the server has of its own is no part of the file. */
+static bool is_described(const gh_toolset *set, const char *name)
+{
+    bool is = false;
+    for (size_t i = 0; i < set->entry_count && !is; i++) {
+        const gh_entry *entry = &set->entries[i];
+        is = strcmp(name, entry->name) == 0 || (entry->uri != NULL && strcmp(name, entry->uri) == 0);
+    }
+    return is;
+}
+
 static int show(const bench *work, const char *name)
 {
-    if (print_item(work, GH_MCP_TOOLS, "name", name) || print_item(work, GH_MCP_RESOURCES, "uri", name) ||
-        print_item(work, GH_MCP_TEMPLATES, "uriTemplate", name) ||
-        print_item(work, GH_MCP_PROMPTS, "name", name)) {
+    if (is_described(work->set, name) &&
+        (print_item(work, GH_MCP_TOOLS, "name", name) || print_item(work, GH_MCP_RESOURCES, "uri", name) ||
+         print_item(work, GH_MCP_TEMPLATES, "uriTemplate", name) ||
+         print_item(work, GH_MCP_PROMPTS, "name", name))) {
         return 0;
     }
-    (void)fprintf(stderr, "gatehouse: there is no tool, resource or prompt %s in it\n", name);
+    (void)fprintf(stderr,
+                  "gatehouse: there is no tool, resource or prompt %s in it; without a name, all are shown\n",
+                  name);
     return 1;
 }
 
@@ -346,7 +263,10 @@ static int check(const gh_settings *settings, const gh_text_list *words)
     } else if (words->count > 3) {
         code = show(&work, words->items[3]);
     } else {
-        print_all(&work, words->items[2]);
+        if (work.notes > 0) {
+            (void)putchar('\n');
+        }
+        gh_tools_print_set(work.set, words->items[2], settings->issuer != NULL);
     }
     put_away(&work);
     return code != 0 || fflush(stdout) == 0 ? code : 1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/core/file.h"
+#include "shared/json/slice.h"
 #include "shared/net/http_client.h"
 #include "shared/net/url.h"
 
@@ -13,6 +14,7 @@
 typedef struct text {
     char *label;
     char *folder;
+    bool made; /* of an OpenAPI description */
     gh_buf bytes;
 } text;
 
@@ -113,7 +115,7 @@ static gh_status fetch(const char *place, const char *ca_file, gh_buf *out, gh_e
     if (status == GH_OK) {
         status = gh_http_perform(client, &request, out, &result);
         if (status != GH_OK) {
-            status = gh_error_set(error, GH_ERR_UNAVAILABLE, "%s cannot be fetched: %s.", place,
+            status = gh_error_set(error, GH_ERR_UNAVAILABLE, "The OpenAPI description cannot be fetched: %s",
                                   result.error.message);
         } else if (result.http_status != 200) {
             status =
@@ -167,6 +169,7 @@ static gh_status add_description(reading *all, const order *one, const char *fol
                                             .base = is_url(one->place) ? one->place : NULL,
                                             .select = one->select,
                                             .upstream = one->upstream};
+        made->made = true;
         made->folder = gh_text_dup(folder);
         status = made->folder == NULL ? GH_ERR_NOMEM
                                       : gh_openapi_convert(gh_buf_view(&description), &options,
@@ -193,9 +196,19 @@ static gh_status follow(void *context, const gh_toolfile_description *one, gh_er
 
 /* --- all --- */
 
+bool gh_descriptions_is_openapi(gh_view bytes)
+{
+    gh_view member;
+    bool json = gh_json_gate(bytes, &GH_TOOLFILE_LIMITS, NULL) == GH_OK;
+    bool points = json && gh_json_slice_member(bytes, "openapi", &member) &&
+                  gh_json_slice_type(member) == GH_JSON_ARRAY;
+    return !points && gh_openapi_is(bytes);
+}
+
 static gh_toolfile_source source_of(const text *one)
 {
-    return (gh_toolfile_source){.label = one->label, .folder = one->folder, .text = gh_buf_view(&one->bytes)};
+    return (gh_toolfile_source){
+        .label = one->label, .folder = one->folder, .text = gh_buf_view(&one->bytes), .made = one->made};
 }
 
 static gh_status add_file(reading *all, const char *file, gh_error *error)
@@ -208,6 +221,10 @@ static gh_status add_file(reading *all, const char *file, gh_error *error)
     gh_status status = folder_of(file, &one->folder, error);
     if (status == GH_OK && gh_file_read(file, &one->bytes, &why) != GH_OK) {
         status = gh_error_set(error, GH_ERR_INVALID, "%s.", why.message);
+    }
+    if (status == GH_OK && gh_descriptions_is_openapi(gh_buf_view(&one->bytes))) {
+        status = gh_error_set(error, GH_ERR_INVALID,
+                              "%s is an OpenAPI description, not a tools file: give it by --openapi.", file);
     }
     if (status == GH_OK) {
         const gh_toolfile_source source = source_of(one);

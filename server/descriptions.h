@@ -21,6 +21,8 @@ typedef struct gh_descriptions {
     void *context;
 } gh_descriptions;
 
+/* True for the text of an OpenAPI description; its `openapi` is a version, that of a tools file an array. */
+bool gh_descriptions_is_openapi(gh_view bytes);
 /* Reads all of it; waits for URLs, 10 s each at most. GH_ERR_INVALID with a sentence that names the file, and
  * the line where there is one; GH_ERR_UNAVAILABLE for a URL that cannot be had. */
 GH_MUST_USE gh_status gh_descriptions_read(const gh_descriptions *wanted, gh_toolset **set, gh_error *error);

@@ -10,8 +10,8 @@
 
 typedef struct gh_file_tools gh_file_tools;
 
-/* Everything is borrowed and outlives the result, which is NULL when the settings name no file. GH_ERR_INVALID
- * with a sentence that names file and line. */
+/* Everything is borrowed and outlives the result, which is NULL when the settings name no file.
+ * GH_ERR_INVALID with a sentence that names file and line. */
 GH_MUST_USE gh_status gh_file_tools_open(const gh_settings *settings, const gh_identity *identity,
                                          gh_mcp_registry *registry, gh_file_tools **tools, gh_error *error);
 /* What is wrong is logged, and then nothing changes. NULL is fine: then there is nothing to read. */

@@ -2,12 +2,26 @@
 
 #define SHOWN 4 /* titles on the consent page, for one scope */
 
+/* The list has each once, so only what is there before needs to be compared: anybody may ask for this. */
+static void append_others(gh_buf *out, const char *scopes)
+{
+    size_t before = out->len;
+    gh_view rest = gh_view_of(scopes);
+    gh_view word;
+    while (rest.len > 0 && gh_view_next(&rest, ' ', &word)) {
+        if (!gh_text_has_word(gh_view_make(out->data, before), word)) {
+            (void)gh_buf_append_cstr(out, out->len > 0 ? " " : "");
+            (void)gh_buf_append_view(out, word);
+        }
+    }
+}
+
 static void list(void *context, gh_buf *out)
 {
     const gh_identity *identity = context;
     if (identity->registry != NULL) {
         gh_mcp_catalog *catalog = gh_mcp_registry_catalog(identity->registry);
-        gh_scope_unite(out, gh_mcp_catalog_scopes(catalog));
+        append_others(out, gh_mcp_catalog_scopes(catalog));
         gh_mcp_catalog_release(catalog);
     }
 }

@@ -163,6 +163,21 @@ static gh_status check_claims(const gh_settings *settings, gh_error *error)
     return GH_OK;
 }
 
+/* `tools check` takes them for the description that it is given. */
+static gh_status check_openapi(const gh_settings *settings, gh_error *error)
+{
+    if (settings->result.positional.count > 0 || settings->openapi.count > 0) {
+        return GH_OK;
+    }
+    if (settings->openapi_select.count > 0 || settings->openapi_upstream != NULL) {
+        return gh_error_set(error, GH_ERR_INVALID,
+                            "%s is about the descriptions of --openapi, and there is none. (In a tools file, "
+                            "\"select\" and \"upstream\" stand beside the description's file.)",
+                            settings->openapi_select.count > 0 ? "--openapi-select" : "--openapi-upstream");
+    }
+    return GH_OK;
+}
+
 static gh_status resolve_mode(gh_settings *settings, gh_error *error)
 {
     if (settings->auth != NULL) {
@@ -183,6 +198,9 @@ gh_status gh_settings_check(gh_settings *settings, gh_error *error)
     }
     if (status == GH_OK) {
         status = check_claims(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_openapi(settings, error);
     }
     if (status == GH_OK) {
         status = check_own_scopes(settings, error);

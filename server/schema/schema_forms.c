@@ -70,7 +70,8 @@ const char *gh_schema_form_wants(gh_schema_form form, const cJSON *keyword)
     case GH_FORM_LIST:
         return unless(cJSON_IsArray(keyword), "an array");
     case GH_FORM_TYPE:
-        return unless(is_type_value(keyword), "a type's name or an array of them");
+        return unless(is_type_value(keyword),
+                      "object, array, string, number, integer, boolean or null, or an array of these");
     case GH_FORM_NUMBER:
         return unless(cJSON_IsNumber(keyword), "a number");
     case GH_FORM_POSITIVE:

@@ -23,9 +23,11 @@ static void check_report(void *context, const char *where, const char *what)
 static void check_taken(gh_view text, gh_view made)
 {
     const gh_toolfile_source sources[] = {
-        {"before.json", "/nonexistent",
-         GH_VIEW_LIT("{\"upstreams\":{\"orders\":{\"url\":\"https://orders.example.com\"}},\"tools\":[]}")},
-        {"made", "/nonexistent", made}};
+        {.label = "before.json",
+         .folder = "/nonexistent",
+         .text = GH_VIEW_LIT(
+             "{\"upstreams\":{\"orders\":{\"url\":\"https://orders.example.com\"}},\"tools\":[]}")},
+        {.label = "made", .folder = "/nonexistent", .text = made, .made = true}};
     gh_error error = {GH_OK, ""};
     gh_toolset *set = NULL;
     gh_status status = gh_toolset_read(sources, 2, &set, &error);

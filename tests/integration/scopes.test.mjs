@@ -160,8 +160,8 @@ describe('the authorization server', () => {
   test('asks the person for each, with what it is good for', async () => {
     const { pages, tokens } = await signIn(server, { scope: 'mcp orders:read orders:ship unknown' });
     const page = pages.at(-1).reply.text;
-    assert.match(page, /<li>use Read &lt;orders&gt;, Write orders, today, order and 1 more <code>orders:read<\/code><\/li>/);
-    assert.match(page, /<li>use shipOrders <code>orders:ship<\/code><\/li>/);
+    assert.match(page, /<li>use “Read &lt;orders&gt;”, “Write orders”, “today”, “order” and 1 more <code>orders:read<\/code><\/li>/);
+    assert.match(page, /<li>use “shipOrders” <code>orders:ship<\/code><\/li>/);
     assert.doesNotMatch(page, /orders:write|unknown/);
     assert.equal(tokens.scope, 'mcp orders:read orders:ship');
   });

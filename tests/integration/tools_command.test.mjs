@@ -46,6 +46,34 @@ test('check beside the server\'s own options says which credential that mode has
   assert.match(stderr, /credential "user" needs --auth proxy/);
 });
 
+test('check beside the options of proxy mode takes the credential that only this mode has', async () => {
+  const { file, folder } = toolsFile(ordersFile(api), { secret: 'a secret' });
+  const { code, stdout, stderr } = await run('--issuer', 'https://id.example.org', '--client-id', 'gatehouse', '--client-secret-file', `${folder}/secret`, 'tools', 'check', file);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /credential user\n/);
+});
+
+test('check finds names that the server has itself, which would keep it from starting', async () => {
+  const { file } = toolsFile({ ...ordersFile(api), tools: [{ name: 'sayHello', request: { path: '/me' } }] });
+  const { code, stderr } = await run('tools', 'check', file);
+  assert.equal(code, 1);
+  assert.match(stderr, /Tool sayHello of .*tools\.json: there is one of that name already, of gatehouse/);
+});
+
+test('what was given to the wrong option is told where it belongs', async () => {
+  const { file, folder } = toolsFile(ordersFile(api), { 'api.yaml': 'openapi: 3.1.0\ninfo: {title: x, version: "1"}\npaths: {}\n' });
+  const serve = ['--store', 'memory', '--listen', '127.0.0.1:0'];
+  const description = await run(...serve, '--tools', `${folder}/api.yaml`);
+  assert.equal(description.code, 78);
+  assert.match(description.stderr, /api\.yaml is an OpenAPI description, not a tools file: give it by --openapi/);
+  const tools = await run(...serve, '--openapi', file);
+  assert.equal(tools.code, 78);
+  assert.match(tools.stderr, /tools\.json: it has no member "openapi".*a tools file is given by --tools/);
+  const select = await run(...serve, '--tools', file, '--openapi-select', 'GET *');
+  assert.equal(select.code, 64);
+  assert.match(select.stderr, /--openapi-select is about the descriptions of --openapi/);
+});
+
 test('call makes the request and prints the result', async () => {
   const { file, folder } = toolsFile(ordersFile(api), { token: 'token-of-ada\n' });
   const done = await run('--user-token-file', `${folder}/token`, 'tools', 'call', file, 'whoIsAsking');
