@@ -37,7 +37,8 @@ export function selfSigned() {
   return { key, cert };
 }
 
-// options: shape, clients, accounts, alg, tls, issuer (to lie about it), accessTtl, discovery, noSigningKey, host (its public name).
+// options: shape, clients, accounts, alg, tls, issuer (to lie about it), accessTtl, discovery, noSigningKey, host (its public name),
+// exchange ({ audiences, ttl } of token exchange).
 export async function startProvider({ shape = 'plain', host = 'localhost', ...options } = {}) {
   const slug = 'gatehouse';
   const gatehousePort = await freePort();

@@ -1,6 +1,6 @@
 // An identity provider in a process of its own: oidc-provider, either as it is ("plain") or shaped as
 // Authentik. It is told what to do over the channel of child_process.fork; see provider.mjs.
-import { createHash, createHmac, generateKeyPairSync, randomUUID, sign as signBytes } from 'node:crypto';
+import { createHash, createHmac, createPublicKey, generateKeyPairSync, randomUUID, sign as signBytes, verify as verifyBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -158,6 +158,7 @@ function configuration() {
       devInteractions: { enabled: false },
       deviceFlow: { enabled: true },
       revocation: { enabled: true },
+      clientCredentials: { enabled: true },
       introspection: { enabled: true },
       resourceIndicators: {
         enabled: !authentik,
@@ -177,16 +178,42 @@ const clientMetadata = ({ id, secret, rules, mappings, grantTypes }) => ({
   client_id: id,
   ...(secret ? { client_secret: secret, token_endpoint_auth_method: authentik ? 'client_secret_post' : 'client_secret_basic' } : { token_endpoint_auth_method: 'none', application_type: 'native' }),
   redirect_uris: rules.filter((rule) => rule.matching_mode === 'strict').map((rule) => rule.url).concat(authentik ? ['https://unused.example/callback'] : []),
-  grant_types: grantTypes ?? ['authorization_code', 'refresh_token'],
+  grant_types: grantTypes ?? ['authorization_code', 'refresh_token', ...(secret ? ['client_credentials', ...(options.exchange ? [EXCHANGE] : [])] : [])],
   response_types: ['code'],
   id_token_signed_response_alg: options.alg,
   ...(authentik && { rules, mappings: mappings ?? {} }),
 });
 
+// Whose an access token is, of either form.
+async function accountOf(provider, token) {
+  const found = await provider.AccessToken.find(opaqueOf.get(token) ?? token);
+  if (found) return found.accountId;
+  const [head, payload, signature] = token.split('.');
+  const key = createPublicKey({ key: { ...keys[0], d: undefined, key: undefined }, format: 'jwk' });
+  if (!signature || !verifyBytes('sha256', Buffer.from(`${head}.${payload}`), key, Buffer.from(signature, 'base64url'))) return undefined;
+  const { sub, exp } = JSON.parse(Buffer.from(payload, 'base64url'));
+  return exp * 1000 > Date.now() ? sub : undefined;
+}
+
+// RFC 8693: `options.exchange` is { audiences, ttl }, and which audiences may be asked for.
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+async function exchange(provider, ctx) {
+  const { subject_token: subject, subject_token_type: type, audience, scope } = ctx.oidc.params;
+  const refuse = (error) => { ctx.status = 400; ctx.body = { error }; };
+  if (type !== 'urn:ietf:params:oauth:token-type:access_token') { refuse('invalid_request'); return; }
+  const who = await accountOf(provider, subject);
+  if (!who || !isOn(who)) { refuse('invalid_grant'); return; }
+  if (!options.exchange.audiences.includes(audience)) { refuse('invalid_target'); return; }
+  const iat = Math.floor(Date.now() / 1000);
+  const token = signJwt({ iss: provider.issuer, sub: who, aud: audience, act: { sub: ctx.oidc.client.clientId }, scope, iat, exp: iat + options.exchange.ttl, jti: randomUUID() });
+  ctx.body = { access_token: token, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer', expires_in: options.exchange.ttl, ...(scope && { scope }) };
+}
+
 function providerFor(issuer) {
   let provider = providers.get(issuer);
   if (provider) return provider;
   provider = new Provider(issuer, configuration());
+  if (options.exchange) provider.registerGrantType(EXCHANGE, (ctx) => exchange(provider, ctx), ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'resource', 'scope']);
   if (authentik) {
     // Strict is exact, regex is Python's re.fullmatch; there is no rule of their own for loopback ports.
     provider.Client.prototype.redirectUriAllowed = function redirectUriAllowed(value) {
@@ -199,7 +226,7 @@ function providerFor(issuer) {
     if (route === 'discovery') reshapeDiscovery(ctx);
     if (route === 'jwks' && options.noSigningKey) ctx.body = {};
     if (!authentik) return;
-    if (route === 'token' && ctx.status === 200) reshapeTokens(provider, ctx);
+    if (route === 'token' && ctx.status === 200 && ctx.oidc.entities.AccessToken) reshapeTokens(provider, ctx);
     if (route === 'userinfo' && ctx.status === 200) ctx.body = { ...ctx.body, sub: subjectOf(ctx.body.sub) };
     const location = ctx.response.get('Location');
     if (location) ctx.set('Location', withoutIss(location, ctx.oidc?.params?.redirect_uri));
