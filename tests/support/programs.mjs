@@ -90,8 +90,10 @@ export function assertNoSanitizerReport(text) {
 }
 
 // The server, in dev mode unless said otherwise, on a port that the kernel chose.
-export async function startGatehouse({ auth = 'dev', args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true } = {}) {
-  const run = start(gatehousePath, ['--auth', auth, '--listen', listen, ...args], {
+export async function startGatehouse({ auth = 'dev', args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true, through = [] } = {}) {
+  // `through`: a command that starts it, such as prlimit with its options; it must exec.
+  const [command, ...words] = [...through, gatehousePath, '--auth', auth, '--listen', listen, ...args];
+  const run = start(command, words, {
     env: cleanEnv({ HOME: stateHome, XDG_STATE_HOME: stateHome, ...env }),
   });
   let ended;
