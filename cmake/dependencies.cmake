@@ -22,8 +22,17 @@ target_link_libraries(gh_dep_civetweb INTERFACE ${CIVETWEB_LIBRARY} Threads::Thr
 
 add_library(gh_dep_openssl INTERFACE)
 target_link_libraries(gh_dep_openssl INTERFACE OpenSSL::Crypto)
+# Loaded by its SONAME when it is needed, see shared/net/http_curl.h.
+list(GET CURL_LINK_LIBRARIES 0 curl_file)
+file(REAL_PATH ${curl_file} curl_file)
+string(REGEX MATCH "[^/]+\\.so\\.[0-9]+" curl_soname ${curl_file})
+if(NOT curl_soname)
+    message(FATAL_ERROR "No shared libcurl: ${curl_file}")
+endif()
 add_library(gh_dep_curl INTERFACE)
-target_link_libraries(gh_dep_curl INTERFACE PkgConfig::CURL)
+target_include_directories(gh_dep_curl SYSTEM INTERFACE ${CURL_INCLUDE_DIRS})
+target_compile_definitions(gh_dep_curl INTERFACE GH_CURL_LIBRARY="${curl_soname}")
+target_link_libraries(gh_dep_curl INTERFACE ${CMAKE_DL_LIBS} Threads::Threads)
 add_library(gh_dep_cjson INTERFACE)
 target_link_libraries(gh_dep_cjson INTERFACE PkgConfig::CJSON)
 add_library(gh_dep_sqlite INTERFACE)

@@ -7,13 +7,14 @@
 #include "server/http/listener.h"
 #include "server/http/routes.h"
 #include "server/identity.h"
+#include "server/limits.h"
 #include "server/mcp/engine.h"
 #include "server/mcp/registry.h"
+#include "server/observe.h"
 #include "server/plugin/plugin.h"
 #include "server/tools/builtin.h"
 #include "shared/core/log.h"
 
-#define SESSIONS_PER_PRINCIPAL 100
 #define TASKS 10000
 #define TASKS_PER_PRINCIPAL 100
 #define KEEP_ALIVE_MS 15000
@@ -24,6 +25,8 @@ struct gh_app {
     const gh_settings *settings;
     gh_reservation reservation;
     gh_site *site;
+    gh_metrics *metrics; /* NULL when nobody looks at them */
+    gh_limits limits;
     gh_identity identity;
     gh_plugins *plugins;
     gh_mcp_registry *registry;
@@ -31,8 +34,6 @@ struct gh_app {
     gh_executor *executor;
     gh_mcp_engine *engine;
     int sweeps;
-    gh_share share;
-    bool has_share;
     gh_mcp_endpoint endpoint;
     gh_pages *pages;
     gh_route routes[GH_ROUTES_MAX];
@@ -41,6 +42,7 @@ struct gh_app {
     gh_watchdog *watchdog;
     gh_transaction_setting transactions;
     gh_listener *listener;
+    gh_observe *observe;
 };
 
 static gh_status is_ready(void *context, gh_error *error)
@@ -86,6 +88,15 @@ static gh_status take_address(gh_app *app, gh_error *error)
 
 static gh_status open_identity(gh_app *app, gh_error *error)
 {
+    const gh_settings *settings = app->settings;
+    if (settings->metrics_listen != NULL &&
+        gh_metrics_new(GATEHOUSE_VERSION, settings->auth, &app->metrics) != GH_OK) {
+        return GH_ERR_NOMEM;
+    }
+    app->identity.metrics = app->metrics;
+    if (gh_limits_open(settings, &app->limits) != GH_OK) {
+        return GH_ERR_NOMEM;
+    }
     return gh_identity_open(app->settings, app->site, &app->identity, error);
 }
 
@@ -151,7 +162,7 @@ static gh_status start_engine(gh_app *app)
                                     .executor = app->executor,
                                     .key = state_key(app),
                                     .max_sessions = (size_t)settings->max_sessions,
-                                    .max_sessions_per_principal = SESSIONS_PER_PRINCIPAL,
+                                    .max_sessions_per_principal = (size_t)settings->max_sessions_user,
                                     .session_idle_ms = settings->session_idle_ms,
                                     .call_timeout_ms = settings->call_timeout_ms,
                                     .input_timeout_ms = settings->input_timeout_ms,
@@ -161,17 +172,12 @@ static gh_status start_engine(gh_app *app)
                                     .max_tasks_per_principal = TASKS_PER_PRINCIPAL,
                                     .hide_unscoped = settings->hide_unscoped_tools,
                                     .ignore_scopes = strcmp(settings->auth, "none") == 0,
+                                    .max_calls_per_principal = (size_t)settings->max_calls_user,
+                                    .limits = &app->limits.message,
+                                    .metrics = app->metrics,
                                     .alive = is_alive,
                                     .context = app};
     return gh_mcp_engine_new(&options, app->registry, &app->engine);
-}
-
-/* However many calls one user starts, there are threads for the next one. Where nobody signs in all are one.
- */
-static size_t call_share(const gh_settings *settings)
-{
-    size_t threads = (size_t)settings->call_threads;
-    return strcmp(settings->auth, "none") == 0 ? 0 : threads - threads / 4;
 }
 
 static gh_status make_engine(gh_app *app, gh_error *error)
@@ -181,7 +187,7 @@ static gh_status make_engine(gh_app *app, gh_error *error)
     const gh_executor_options threads = {.threads = (size_t)settings->call_threads,
                                          .queue = (size_t)settings->call_queue,
                                          .spare = (size_t)settings->call_threads,
-                                         .share = call_share(settings)};
+                                         .share = app->limits.call_share};
     gh_status status = gh_mcp_registry_new(&lists, &app->registry);
     if (status == GH_OK) {
         status = gh_executor_new(&threads, &app->executor);
@@ -203,24 +209,6 @@ static gh_status make_engine(gh_app *app, gh_error *error)
     return status;
 }
 
-/* A stream holds a worker for as long as it is open, and one user may have many; the rest stays for everybody
- * else. */
-static size_t worker_share(size_t workers)
-{
-    return workers - workers / 5;
-}
-
-/* Without authentication all are one user. */
-static gh_status make_share(gh_app *app)
-{
-    if (app->identity.issuer == NULL) {
-        return GH_OK;
-    }
-    gh_status status = gh_share_init(&app->share, worker_share((size_t)app->settings->workers));
-    app->has_share = status == GH_OK;
-    return status;
-}
-
 static gh_status make_routes(gh_app *app, gh_error *error)
 {
     gh_identity *identity = &app->identity;
@@ -233,9 +221,6 @@ static gh_status make_routes(gh_app *app, gh_error *error)
                                     .context = app,
                                     .ready = is_ready};
     gh_status status = gh_pages_new(&pages, &app->pages);
-    if (status == GH_OK) {
-        status = make_share(app);
-    }
     if (status != GH_OK) {
         return status;
     }
@@ -244,8 +229,10 @@ static gh_status make_routes(gh_app *app, gh_error *error)
                                       .resource_metadata = gh_site_resource_metadata(app->site),
                                       .scope = identity->challenge_scope,
                                       .required_scope = identity->required_scope,
-                                      .max_streams = worker_share((size_t)app->settings->workers),
-                                      .share = app->has_share ? &app->share : NULL};
+                                      .max_streams = (size_t)app->settings->max_streams,
+                                      .share = app->limits.share,
+                                      .rates = app->limits.user_rates,
+                                      .metrics = app->metrics};
     const gh_routes_parts parts = {.pages = app->pages,
                                    .endpoint = &app->endpoint,
                                    .oauth = identity->oauth,
@@ -254,6 +241,9 @@ static gh_status make_routes(gh_app *app, gh_error *error)
                                    .open = identity->issuer == NULL,
                                    .max_body = (size_t)app->settings->max_body};
     size_t count = gh_routes_fill(&parts, app->routes);
+    for (size_t i = 0; i < count; i++) {
+        gh_metrics_name_route(app->metrics, i, app->routes[i].method, app->routes[i].path);
+    }
     status = gh_router_new(app->site, app->routes, count, &app->router);
     return status == GH_OK ? gh_proxies_new(&app->settings->trusted_proxies, &app->proxies, error) : status;
 }
@@ -267,17 +257,38 @@ static gh_status listen_now(gh_app *app, gh_error *error)
     app->transactions = (gh_transaction_setting){.router = app->router,
                                                  .proxies = app->proxies,
                                                  .watchdog = app->watchdog,
+                                                 .metrics = app->metrics,
+                                                 .rates = app->limits.rates,
                                                  .body_timeout_ms = app->settings->body_timeout_ms};
-    const gh_listener_options options = {.workers = (size_t)app->settings->workers,
+    const gh_settings *settings = app->settings;
+    const gh_listener_options options = {.workers = (size_t)settings->workers,
+                                         .waiting = (size_t)(settings->max_connections - settings->workers),
+                                         .max_head = (size_t)settings->max_head,
                                          .request_timeout_ms = app->settings->request_timeout_ms,
                                          .setting = &app->transactions};
     return gh_listener_start(&options, &app->reservation, &app->listener, error);
 }
 
+static gh_status observe_now(gh_app *app, gh_error *error)
+{
+    const gh_observe_parts parts = {.settings = app->settings,
+                                    .metrics = app->metrics,
+                                    .identity = &app->identity,
+                                    .engine = app->engine,
+                                    .executor = app->executor,
+                                    .endpoint = &app->endpoint,
+                                    .listener = app->listener,
+                                    .watchdog = app->watchdog,
+                                    .proxies = app->proxies,
+                                    .context = app,
+                                    .ready = is_ready};
+    return app->metrics == NULL ? GH_OK : gh_observe_start(&parts, &app->observe, error);
+}
+
 gh_status gh_app_start(const gh_settings *settings, gh_app **app, gh_error *error)
 {
     static gh_status (*const steps[])(gh_app *, gh_error *) = {take_address, open_identity, make_engine,
-                                                               make_routes, listen_now};
+                                                               make_routes,  listen_now,    observe_now};
     gh_status status = GH_OK;
     gh_app *made = calloc(1, sizeof *made);
     *app = NULL;
@@ -350,15 +361,14 @@ void gh_app_stop(gh_app *app)
         return;
     }
     gh_identity_stop(&app->identity); /* a login that waits for the provider would hold the listener up */
+    gh_observe_stop(app->observe);
     gh_listener_stop(app->listener);
     gh_watchdog_stop(app->watchdog);
     gh_reservation_release(&app->reservation);
     gh_router_free(app->router);
     gh_proxies_free(app->proxies);
     gh_pages_free(app->pages);
-    if (app->has_share) {
-        gh_share_clear(&app->share);
-    }
+    gh_limits_clear(&app->limits);
     if (stop_calls(app)) {
         gh_mcp_engine_free(app->engine);
         gh_executor_free(app->executor);
@@ -367,6 +377,7 @@ void gh_app_stop(gh_app *app)
         gh_mcp_registry_free(app->registry);
         gh_identity_clear(&app->identity);
         gh_site_free(app->site);
+        gh_metrics_free(app->metrics);
         free(app);
     }
 }

@@ -174,6 +174,7 @@ static gh_status open_authorization_server(gh_identity *identity, const gh_site 
                                       .sealer = identity->sealer,
                                       .required_claims = &settings->required_claims,
                                       .max_clients = (size_t)settings->max_clients,
+                                      .metrics = identity->metrics,
                                       .code_ttl_s = CODE_TTL_S,
                                       .access_ttl_s = settings->access_token_ttl_ms / 1000,
                                       .refresh_ttl_s = settings->refresh_token_ttl_ms / 1000,
@@ -351,8 +352,6 @@ bool gh_identity_alive(const gh_identity *identity, const gh_principal *principa
     return identity->store == NULL || principal->grant_id == NULL ||
            gh_store_grant_alive(identity->store, principal->grant_id) != GH_ERR_NOT_FOUND;
 }
-
-/* --- health --- */
 
 static gh_status own_server_ready(const gh_identity *identity, gh_error *error)
 {

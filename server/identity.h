@@ -17,6 +17,7 @@
 
 typedef struct gh_identity {
     const gh_settings *settings; /* borrowed */
+    gh_metrics *metrics;         /* borrowed, set by the caller; NULL: nothing is counted */
     char *redirect_uri;          /* of this server at the provider; NULL in dev and direct mode */
     gh_sealer *sealer;           /* NULL but in proxy mode */
     gh_store *store;             /* dev and proxy */

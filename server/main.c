@@ -1,5 +1,6 @@
 /* gatehouse: settings, signals, start, housekeeping, drain. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static void block_signals(sigset_t *signals)
     (void)sigaddset(signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a store that may not grow is an error to answer, not the end */
 }
 
 /* What is given up by the facade is said at every start, where the operator sees it. */
@@ -199,11 +201,22 @@ static int dispatch(const gh_settings *settings)
     return EXIT_USAGE;
 }
 
+/* Each worker has its heap, and the C library keeps what a large body took for the next one: with hundreds of
+ * workers that adds up. What is large is given back instead. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     gh_settings settings;
     gh_error error = {0};
     (void)umask(077);
+    give_memory_back();
     void *signal_stack = gh_signal_stack_new();
     gh_crash_install();
     gh_status status = gh_settings_load(argc, argv, environ, &settings, &error);

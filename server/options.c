@@ -5,6 +5,8 @@
 gh_status gh_settings_load(int argc, char **argv, char **env, gh_settings *settings, gh_error *error)
 {
     memset(settings, 0, sizeof *settings);
+    settings->requests_per_minute = GH_SETTING_UNSET;
+    settings->requests_per_minute_user = GH_SETTING_UNSET;
     gh_status status =
         gh_options_load(&GH_SETTINGS_TABLE, argc, argv, env, settings, &settings->result, error);
     if (status != GH_OK || settings->result.help || settings->result.version) {

@@ -11,6 +11,8 @@
 
 #define GH_OWN_SCOPE "mcp" /* of the tokens that this server issues: modes dev and proxy */
 
+#define GH_SETTING_UNSET (-1) /* before gh_settings_check */
+
 typedef struct gh_settings {
     char *auth;       /* "dev", "proxy", "direct", "facade", "none"; never NULL after loading */
     char *listen;     /* HOST:PORT */
@@ -35,9 +37,15 @@ typedef struct gh_settings {
     gh_text_list trusted_proxies;
     int64_t access_token_ttl_ms, refresh_token_ttl_ms;
     int64_t max_clients, max_sessions, session_idle_ms;
-    int64_t workers, max_body;
-    char *instructions;   /* NULL for none */
-    gh_text_list plugins; /* paths */
+    int64_t workers, max_head, max_body, max_depth, max_members;
+    int64_t max_connections, max_streams, max_streams_user, max_sessions_user, max_calls_user;
+    int64_t requests_per_minute, requests_per_minute_user; /* 0: any number */
+    bool counts_local; /* the first was given, so that this machine's own count as well */
+    bool counts_local_users;
+    char *metrics_listen;     /* HOST:PORT; NULL: no /metrics */
+    gh_secret *metrics_token; /* NULL: nobody needs one */
+    char *instructions;       /* NULL for none */
+    gh_text_list plugins;     /* paths */
     char *plugin_dir, *plugin_config;
     gh_text_list tools, openapi, openapi_select; /* files; files or URLs; patterns */
     char *openapi_upstream;                      /* NULL: the description's own server */

@@ -19,11 +19,12 @@ target_link_libraries(gh_server_credentials PUBLIC
 add_executable(gatehouse ${CMAKE_CURRENT_LIST_DIR}/main.c ${CMAKE_CURRENT_LIST_DIR}/app.c
     ${CMAKE_CURRENT_LIST_DIR}/commands.c ${CMAKE_CURRENT_LIST_DIR}/commands_tools.c
     ${CMAKE_CURRENT_LIST_DIR}/descriptions.c ${CMAKE_CURRENT_LIST_DIR}/file_tools.c
-    ${CMAKE_CURRENT_LIST_DIR}/tools_print.c ${CMAKE_CURRENT_LIST_DIR}/admin.c)
+    ${CMAKE_CURRENT_LIST_DIR}/tools_print.c ${CMAKE_CURRENT_LIST_DIR}/limits.c ${CMAKE_CURRENT_LIST_DIR}/observe.c
+    ${CMAKE_CURRENT_LIST_DIR}/admin.c)
 target_link_libraries(gatehouse PRIVATE
     gh_server_credentials gh_server_api gh_server_openapi gh_server_toolfile
     gh_server_identity gh_server_options gh_server_http gh_server_oauth gh_server_idp gh_server_plugin gh_server_tools
-    gh_server_mcp gh_server_exec gh_server_auth gh_server_store gh_server_admin gh_flags)
+    gh_server_mcp gh_server_metrics gh_server_exec gh_server_auth gh_server_store gh_server_admin gh_flags)
 
 install(TARGETS gatehouse DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/gatehouse.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -6,6 +6,10 @@
 #include "shared/core/file.h"
 #include "shared/net/url.h"
 
+#define REQUESTS_PER_MINUTE 60000
+#define CONNECTIONS_WAITING 16384
+#define METRICS_TOKEN_MIN 16
+
 static gh_status default_store(gh_settings *settings, gh_error *error)
 {
     gh_buf spec = GH_BUF_INIT(4096);
@@ -187,6 +191,75 @@ static gh_status resolve_mode(gh_settings *settings, gh_error *error)
     return settings->auth != NULL ? GH_OK : gh_error_set(error, GH_ERR_NOMEM, "Out of memory.");
 }
 
+/* Without a limit of the operator's own there is one that no honest client comes near: a thousand requests a
+ * second, from a whole company behind one address, too. What comes from this machine is a proxy's or a
+ * measurement's, and may be more. */
+static void resolve_rates(gh_settings *settings)
+{
+    settings->counts_local = settings->requests_per_minute != GH_SETTING_UNSET;
+    settings->counts_local_users = settings->requests_per_minute_user != GH_SETTING_UNSET;
+    if (!settings->counts_local) {
+        settings->requests_per_minute = REQUESTS_PER_MINUTE;
+    }
+    if (!settings->counts_local_users) {
+        settings->requests_per_minute_user = REQUESTS_PER_MINUTE;
+    }
+}
+
+static gh_status check_limits(gh_settings *settings, gh_error *error)
+{
+    if (settings->max_connections == 0) {
+        settings->max_connections = settings->workers + CONNECTIONS_WAITING;
+    }
+    if (settings->max_streams == 0) {
+        settings->max_streams = settings->workers - settings->workers / 5;
+    }
+    if (settings->max_streams_user == 0) {
+        settings->max_streams_user = (settings->max_streams + 1) / 2;
+    }
+    resolve_rates(settings);
+    if (settings->max_connections <= settings->workers) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--max-connections %lld is not more than there are workers (%lld), which take a "
+                            "connection each. Raise it, or lower --workers.",
+                            (long long)settings->max_connections, (long long)settings->workers);
+    }
+    if (settings->max_streams > settings->workers) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--max-streams %lld is more than there are workers (%lld), and each stream holds "
+                            "one. Raise --workers above it.",
+                            (long long)settings->max_streams, (long long)settings->workers);
+    }
+    return GH_OK;
+}
+
+/* Numbers about users are nobody else's business. */
+static gh_status check_metrics(const gh_settings *settings, gh_error *error)
+{
+    gh_address address;
+    if (settings->metrics_listen == NULL) {
+        return settings->metrics_token == NULL
+                   ? GH_OK
+                   : gh_error_set(error, GH_ERR_DENIED,
+                                  "--metrics-token-file has no use without --metrics-listen.");
+    }
+    gh_status status = gh_address_parse(settings->metrics_listen, &address, error);
+    if (status == GH_OK && settings->metrics_token == NULL &&
+        !gh_host_is_loopback(gh_view_of(address.host))) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "--metrics-listen %s is reachable from other machines: give --metrics-token-file "
+                            "as well, or listen on 127.0.0.1:%u.",
+                            settings->metrics_listen, (unsigned)address.port);
+    }
+    if (settings->metrics_token != NULL && gh_secret_view(settings->metrics_token).len < METRICS_TOKEN_MIN) {
+        return gh_error_set(error, GH_ERR_DENIED,
+                            "The token in --metrics-token-file can be guessed: it needs at least %d "
+                            "characters, such as `openssl rand -hex 32` prints.",
+                            METRICS_TOKEN_MIN);
+    }
+    return status;
+}
+
 gh_status gh_settings_check(gh_settings *settings, gh_error *error)
 {
     gh_status status = resolve_mode(settings, error);
@@ -207,6 +280,12 @@ gh_status gh_settings_check(gh_settings *settings, gh_error *error)
     }
     if (status == GH_OK) {
         status = check_listen_address(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_limits(settings, error);
+    }
+    if (status == GH_OK) {
+        status = check_metrics(settings, error);
     }
     return status == GH_OK && settings->public_url != NULL ? check_public_url(settings, error) : status;
 }

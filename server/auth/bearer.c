@@ -74,7 +74,7 @@ static bool is_b64token(gh_view text)
     for (size_t i = 0; i < len; i++) {
         char c = text.ptr[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || strchr("-._~+/", c) == NULL)) {
+        if (!alnum && c != '-' && c != '.' && c != '_' && c != '~' && c != '+' && c != '/') {
             return false;
         }
     }

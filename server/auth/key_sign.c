@@ -102,6 +102,17 @@ out:
     return status;
 }
 
+/* Whether a verification failed for want of memory: then it says nothing of the signature. Of ECDSA, whose
+ * encoding is made here, a negative verdict means no less. */
+static bool ran_out_of_memory(const gh_key *key, int verdict)
+{
+    bool found = verdict < 0 && strcmp(key->alg->kty, "EC") == 0;
+    for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error()) {
+        found = found || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    }
+    return found;
+}
+
 static gh_status verify_bytes(const gh_key *key, gh_view input, const unsigned char *signature, size_t len)
 {
     EVP_PKEY_CTX *context = NULL; /* owned by `md` */
@@ -112,8 +123,10 @@ static gh_status verify_bytes(const gh_key *key, gh_view input, const unsigned c
     gh_status status = GH_ERR_CRYPTO;
     if (EVP_DigestVerifyInit_ex(md, &context, key->alg->digest, NULL, NULL, key->pkey, NULL) == 1 &&
         set_padding(key->alg, context)) {
+        /* Used once: a copy of it, which OpenSSL would make first, is not needed. */
+        EVP_MD_CTX_set_flags(md, EVP_MD_CTX_FLAG_FINALISE);
         int verdict = EVP_DigestVerify(md, signature, len, (const unsigned char *)input.ptr, input.len);
-        status = verdict == 1 ? GH_OK : GH_ERR_DENIED;
+        status = verdict == 1 ? GH_OK : ran_out_of_memory(key, verdict) ? GH_ERR_NOMEM : GH_ERR_DENIED;
     }
     ERR_clear_error();
     EVP_MD_CTX_free(md);

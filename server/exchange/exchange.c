@@ -1,7 +1,6 @@
 #include "server/exchange/exchange.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "shared/core/clock.h"
 #include "shared/core/secret.h"
@@ -52,8 +51,8 @@ static void set_body(gh_response *response, int status, const char *type, gh_vie
 
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 static bool is_header_name(const char *name)
@@ -184,28 +183,54 @@ void gh_response_redirect(gh_response *response, int status, gh_view location)
     gh_response_empty(response, status);
 }
 
-/* IMF-fixdate (RFC 9110, 5.6.7), independent of the locale. */
+static void put_digits(char *out, unsigned value, unsigned count)
+{
+    while (count > 0) {
+        out[--count] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* IMF-fixdate (RFC 9110, 5.6.7), independent of the locale, and without gmtime_r: the C library lets one
+ * thread at a time into that. The calendar is counted in years that begin in March, so that a leap day comes
+ * last; an era is 400 of them. */
 static void write_date(gh_buf *out)
 {
-    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t now = (time_t)gh_clock_wall_s();
-    struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL) {
-        return;
-    }
-    (void)gh_buf_appendf(out, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[utc.tm_wday % 7],
-                         utc.tm_mday, months[utc.tm_mon % 12], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-                         utc.tm_sec);
+    static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char months[12][4] = {"Mar", "Apr", "May", "Jun", "Jul", "Aug",
+                                       "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"};
+    char text[] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+    int64_t now = gh_clock_wall_s();
+    uint64_t seconds = now > 0 ? (uint64_t)now : 0;
+    uint64_t day = seconds / 86400 + 719468; /* since 1 March of the year 0 */
+    unsigned of_era = (unsigned)(day % 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned month = (5 * of_year + 2) / 153;
+    unsigned year = (unsigned)(day / 146097) * 400 + year_of_era + (month >= 10 ? 1 : 0);
+    unsigned of_day = (unsigned)(seconds % 86400);
+    memcpy(text + 6, days[seconds / 86400 % 7], 3);
+    put_digits(text + 11, of_year - (153 * month + 2) / 5 + 1, 2);
+    memcpy(text + 14, months[month], 3);
+    put_digits(text + 18, year, 4);
+    put_digits(text + 23, of_day / 3600, 2);
+    put_digits(text + 26, of_day / 60 % 60, 2);
+    put_digits(text + 29, of_day % 60, 2);
+    (void)gh_buf_append_cstr(out, text);
 }
 
 static void write_head(const gh_response *response, int status, bool keep_alive, gh_buf *out)
 {
-    (void)gh_buf_appendf(out, "HTTP/1.1 %d %s\r\n", status, gh_response_reason(status));
+    (void)gh_buf_append_cstr(out, "HTTP/1.1 ");
+    (void)gh_buf_append_number(out, (uint64_t)status);
+    (void)gh_buf_append_char(out, ' ');
+    (void)gh_buf_append_cstr(out, gh_response_reason(status));
+    (void)gh_buf_append_cstr(out, "\r\n");
     write_date(out);
     if (response->type != NULL) {
-        (void)gh_buf_appendf(out, "Content-Type: %s\r\n", response->type);
+        (void)gh_buf_append_cstr(out, "Content-Type: ");
+        (void)gh_buf_append_cstr(out, response->type);
+        (void)gh_buf_append_cstr(out, "\r\n");
     }
     (void)gh_buf_append_view(out, gh_buf_view(&response->head));
     (void)gh_buf_append_cstr(out, "X-Content-Type-Options: nosniff\r\n");
@@ -220,7 +245,9 @@ gh_status gh_response_format(const gh_response *response, bool head_only, bool k
     int status = response->status == 0 ? 500 : response->status;
     write_head(response, status, keep_alive && !response->close, out);
     if (status != 204 && status != 304) {
-        (void)gh_buf_appendf(out, "Content-Length: %zu\r\n", response->body.len);
+        (void)gh_buf_append_cstr(out, "Content-Length: ");
+        (void)gh_buf_append_number(out, response->body.len);
+        (void)gh_buf_append_cstr(out, "\r\n");
     }
     (void)gh_buf_append_cstr(out, "\r\n");
     if (!head_only && status != 204 && status != 304) {

@@ -14,6 +14,7 @@
 #include "shared/core/bytes.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
+#include "shared/net/trace.h"
 
 typedef struct gh_header {
     gh_view name;
@@ -29,9 +30,11 @@ typedef struct gh_request {
     size_t header_count;
     gh_view remote_host; /* the peer, or what a trusted proxy said it is */
     uint16_t remote_port;
+    const gh_trace *trace; /* what its traceparent says; NULL or empty for none */
 } gh_request;
 
-/* Defined below. Filled through the functions only, but for `close`. */
+/* Defined below. Filled through the functions only, but for `close` and
+ * `lasting`. */
 typedef struct gh_response gh_response;
 typedef void (*gh_handler)(void *context, const gh_request *request, gh_response *response);
 
@@ -58,8 +61,9 @@ struct gh_response {
     gh_buf body;
     const char *type; /* media type of the body, static; NULL for none */
     bool streaming;
-    bool close;  /* ask for Connection: close */
-    bool broken; /* a header or the body could not be taken: stays a 500 */
+    bool close;   /* ask for Connection: close */
+    bool lasting; /* a stream without an end: how long it took says nothing of the server */
+    bool broken;  /* a header or the body could not be taken: stays a 500 */
     const gh_response_sink *sink;
 };
 

@@ -105,6 +105,17 @@ out:
     return status;
 }
 
+gh_executor_state gh_executor_look(gh_executor *executor)
+{
+    (void)pthread_mutex_lock(&executor->lock);
+    gh_executor_state state = {.threads = executor->live,
+                               .busy = executor->running,
+                               .late = executor->late,
+                               .queued = executor->queued};
+    (void)pthread_mutex_unlock(&executor->lock);
+    return state;
+}
+
 bool gh_executor_extend(gh_executor *executor, gh_executor_job *job, gh_deadline deadline)
 {
     gh_executor_seat *seat = job->seat;

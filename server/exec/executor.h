@@ -57,6 +57,13 @@ GH_MUST_USE gh_status gh_executor_submit(gh_executor *executor, gh_executor_job 
 bool gh_executor_extend(gh_executor *executor, gh_executor_job *job, gh_deadline deadline);
 /* More jobs are past their deadline and still run than there are spare threads. */
 bool gh_executor_exhausted(gh_executor *executor);
+typedef struct gh_executor_state {
+    size_t threads; /* that there are */
+    size_t busy;    /* of these: run a job that is within its time */
+    size_t late;    /* of these: run one that is not */
+    size_t queued;  /* jobs that wait */
+} gh_executor_state;
+gh_executor_state gh_executor_look(gh_executor *executor);
 /* Takes no more jobs, drops those in the queue, waits up to `ms` for those that run. False when some still
  * run: then the executor must not be freed, for they use it; stopping it once more waits once more. Not from
  * a job. */

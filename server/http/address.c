@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -198,4 +199,18 @@ void gh_reservation_release(gh_reservation *reservation)
 {
     drop(&reservation->ipv4);
     drop(&reservation->ipv6);
+}
+
+void gh_reservation_write_ports(const gh_reservation *reservation, char out[GH_RESERVATION_PORTS_MAX])
+{
+    const char *host =
+        strcmp(reservation->address.host, "localhost") == 0 ? "127.0.0.1" : reservation->address.host;
+    unsigned port = reservation->address.port;
+    if (reservation->serve_ipv4 && reservation->serve_ipv6) {
+        (void)snprintf(out, GH_RESERVATION_PORTS_MAX, "%s:%u,[::1]:%u", host, port, port);
+    } else if (reservation->serve_ipv6) {
+        (void)snprintf(out, GH_RESERVATION_PORTS_MAX, "[::1]:%u", port);
+    } else {
+        (void)snprintf(out, GH_RESERVATION_PORTS_MAX, "%s:%u", host, port);
+    }
 }

@@ -36,5 +36,8 @@ GH_MUST_USE gh_status gh_reservation_take(const gh_address *address, bool librar
 /* The server listens now: lets go of what it took over. */
 void gh_reservation_settle(gh_reservation *reservation);
 void gh_reservation_release(gh_reservation *reservation);
+/* The addresses as civetweb wants them: "127.0.0.1:8080,[::1]:8080". */
+#define GH_RESERVATION_PORTS_MAX 160
+void gh_reservation_write_ports(const gh_reservation *reservation, char out[GH_RESERVATION_PORTS_MAX]);
 
 #endif

@@ -15,7 +15,10 @@ typedef struct gh_admission {
 void gh_admission_init(gh_admission *admission, size_t workers);
 void gh_admission_enter(gh_admission *admission);
 void gh_admission_leave(gh_admission *admission);
-/* More than three quarters of the workers are taken. */
+size_t gh_admission_connections(const gh_admission *admission);
+/* Fewer than a quarter of the workers are free, and fewer than 64. */
 bool gh_admission_is_crowded(const gh_admission *admission);
+/* Fewer than an eighth, and fewer than 32. */
+bool gh_admission_is_full(const gh_admission *admission);
 
 #endif

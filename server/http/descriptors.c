@@ -27,3 +27,19 @@ gh_status gh_descriptors_ensure(size_t needed, gh_error *error)
     }
     return GH_OK;
 }
+
+size_t gh_descriptors_raise(size_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 0;
+    }
+    if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            limit.rlim_cur = before;
+        }
+    }
+    return limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
+}

@@ -4,9 +4,17 @@
 #include <string.h>
 
 /* Headers that mean one thing; two of them mean that somebody on the way may read the other one. */
-static const char *const SINGLES[] = {
-    "Host",   "Content-Length", "Transfer-Encoding",    "Content-Type", "Authorization", "Origin",
-    "Expect", "Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method",   "Mcp-Name",      "Last-Event-ID"};
+#define LITERAL(text)                                                                                        \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
+static const gh_view SINGLES[] = {LITERAL("Host"),           LITERAL("Content-Length"),
+                                  LITERAL("Content-Type"),   LITERAL("Transfer-Encoding"),
+                                  LITERAL("Authorization"),  LITERAL("Origin"),
+                                  LITERAL("Expect"),         LITERAL("MCP-Protocol-Version"),
+                                  LITERAL("Mcp-Session-Id"), LITERAL("Mcp-Method"),
+                                  LITERAL("Mcp-Name"),       LITERAL("Last-Event-ID")};
+#define SINGLE_COUNT (sizeof SINGLES / sizeof SINGLES[0])
 /* Likewise: proxies may act on them, and the server compares them with the body. */
 #define SINGLE_PREFIX GH_VIEW_LIT("Mcp-Param-")
 
@@ -40,15 +48,26 @@ static size_t count(const gh_wire *wire, gh_view name)
     return found;
 }
 
+/* Its number among SINGLES, or SINGLE_COUNT. */
+static size_t single_number(gh_view name)
+{
+    size_t i = 0;
+    while (i < SINGLE_COUNT && !gh_view_eq_nocase(SINGLES[i], name)) {
+        i++;
+    }
+    return i;
+}
+
 static bool is_repeated(const gh_wire *wire)
 {
-    for (size_t i = 0; i < sizeof SINGLES / sizeof SINGLES[0]; i++) {
-        if (count(wire, gh_view_of(SINGLES[i])) > 1) {
-            return true;
-        }
-    }
+    unsigned seen = 0;
     for (size_t i = 0; i < wire->header_count; i++) {
         gh_view name = wire->headers[i].name;
+        size_t number = single_number(name);
+        if (number < SINGLE_COUNT && (seen & 1U << number) != 0) {
+            return true;
+        }
+        seen |= number < SINGLE_COUNT ? 1U << number : 0;
         if (gh_view_starts_with_nocase(name, SINGLE_PREFIX) && count(wire, name) > 1) {
             return true;
         }
@@ -61,7 +80,7 @@ static bool is_token(gh_view text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+        if (!alnum && c != '-' && (c == '\0' || strchr("!#$%&'*+.^_`|~", c) == NULL)) {
             return false;
         }
     }

@@ -1,30 +1,37 @@
 #include "server/http/listener.h"
 
 #include <civetweb.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/http/admission.h"
 #include "server/http/descriptors.h"
+#include "server/http/head_error.h"
+#include "server/http/library_fixes.h"
+#include "server/http/patience.h"
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
 
-#define HEAD_MAX 16384 /* bytes of a request head */
-#define QUEUE 256
-#define BACKLOG 1024
+#define HEAD_MAX ((size_t)16 * 1024)
+#define WAITING 256
+#define BACKLOG 4096
+/* civetweb cannot say that a head is larger than its buffer, so the buffer takes more than the server does.
+ */
+#define HEAD_BUFFER 4
 #define SPARE_DESCRIPTORS 100
-#define WORKER_STACK ((size_t)1024 * 1024)
 #define BUFFER_ALIGNMENT 16U /* malloc's, of civetweb's buffer */
 
 struct gh_listener {
     struct mg_context *civetweb;
     const gh_transaction_setting *setting;
     gh_admission admission;
+    gh_patience *patience;
+    gh_waiting_room *room;
     int64_t request_timeout_ms;
+    size_t max_head;
+    size_t waiting;
     uint16_t port;
     atomic_bool draining;
     atomic_size_t in_flight;
@@ -38,21 +45,8 @@ typedef struct worker {
 typedef struct connection {
     int64_t waiting_from; /* since when the next request is awaited, monotonic ms */
     bool failed;          /* an error reply was sent */
+    gh_guest guest;
 } connection;
-
-/* civetweb gives its workers stacks of 100 KB, of which a handler finds three quarters. It calls this
- * function through the dynamic linker, so this definition comes before the C library's, whose names the
- * parameters have. */
-int pthread_attr_setstacksize(pthread_attr_t *__attr, size_t __stacksize)
-{
-    int (*real)(pthread_attr_t *, size_t) = NULL;
-    void *symbol = dlsym(RTLD_NEXT, "pthread_attr_setstacksize");
-    memcpy(&real, &symbol, sizeof real);
-    if (real == NULL) {
-        return 0;
-    }
-    return real(__attr, __stacksize < WORKER_STACK ? WORKER_STACK : __stacksize);
-}
 
 static gh_listener *listener_of(const struct mg_connection *conn)
 {
@@ -77,13 +71,31 @@ static gh_status write_all(void *context, gh_view bytes)
     return mg_write(context, bytes.ptr, bytes.len) == (int)bytes.len ? GH_OK : GH_ERR_CLOSED;
 }
 
+static bool expect(void *context, gh_expects what)
+{
+    connection *state = connection_of(context);
+    return state == NULL || gh_guest_expect(&state->guest, what);
+}
+
+/* There is none before civetweb begins to read, shortly after on_open. */
+static bool find_peer(const void *conn, gh_view *host, uint16_t *port)
+{
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    if (info != NULL) {
+        *host = gh_view_of(info->remote_addr);
+        *port = (uint16_t)info->remote_port;
+    }
+    return info != NULL;
+}
+
 static gh_transaction_peer peer_of(struct mg_connection *conn, const struct mg_request_info *info)
 {
     return (gh_transaction_peer){.context = conn,
                                  .host = gh_view_of(info->remote_addr),
                                  .port = (uint16_t)info->remote_port,
                                  .read = read_body,
-                                 .write = write_all};
+                                 .write = write_all,
+                                 .expect = expect};
 }
 
 static void fill_wire(const struct mg_request_info *info, gh_wire *wire)
@@ -101,14 +113,19 @@ static void fill_wire(const struct mg_request_info *info, gh_wire *wire)
 
 /* civetweb forgets how long a head is that follows stray empty lines, so where the method stands matters: at
  * the start of the worker's buffer, which is the lowest place where one was ever seen. */
-static bool is_clean(worker *self, const gh_wire *wire)
+static bool is_clean(worker *self, const gh_wire *wire, size_t max_head, bool *long_head)
 {
     const char *begin = wire->method.ptr - ((uintptr_t)wire->method.ptr % BUFFER_ALIGNMENT);
     if (self == NULL || (self->buffer != NULL && begin > self->buffer)) {
         return false;
     }
     self->buffer = begin;
-    return gh_wire_is_clean(wire, begin, begin + HEAD_MAX);
+    for (size_t i = 0; i < wire->header_count; i++) {
+        gh_view value = wire->headers[i].value;
+        *long_head = *long_head || (value.ptr != NULL && value.ptr + value.len > begin + max_head);
+    }
+    *long_head = *long_head || wire->target.len > max_head;
+    return gh_wire_is_clean(wire, begin, begin + max_head * HEAD_BUFFER);
 }
 
 /* civetweb serves nothing by itself: this takes every request. */
@@ -120,7 +137,11 @@ static int on_request(struct mg_connection *conn)
     gh_wire wire;
     atomic_fetch_add(&listener->in_flight, 1);
     fill_wire(info, &wire);
-    gh_transaction_state state = {.clean = is_clean(mg_get_thread_pointer(conn), &wire),
+    bool long_head = false;
+    bool clean = is_clean(mg_get_thread_pointer(conn), &wire, listener->max_head, &long_head);
+    gh_transaction_state state = {.clean = clean,
+                                  .long_head = long_head,
+                                  .cut = !expect(conn, GH_EXPECTS_NOTHING),
                                   .crowded = gh_admission_is_crowded(&listener->admission),
                                   .draining = atomic_load(&listener->draining)};
     for (size_t i = 0; i < wire.header_count; i++) {
@@ -140,18 +161,8 @@ static void on_request_end(const struct mg_connection *conn, int status)
     (void)status;
     if (state != NULL) {
         state->waiting_from = gh_clock_mono_ms();
+        (void)gh_guest_expect(&state->guest, GH_EXPECTS_BYTES);
     }
-}
-
-/* What may be logged of a head that was refused: no query, nothing that was not understood. */
-static gh_view safe_part(const char *text)
-{
-    gh_view view = gh_view_of(text);
-    size_t end = 0;
-    while (end < view.len && view.ptr[end] > ' ' && view.ptr[end] < 0x7f && view.ptr[end] != '?') {
-        end++;
-    }
-    return end <= 256 ? gh_view_make(view.ptr, end) : gh_view_of(NULL);
 }
 
 /* Requests that civetweb could not parse end here; the connection closes afterwards. */
@@ -167,32 +178,16 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
     state->failed = true;
     gh_transaction_peer peer = peer_of(conn, info);
     bool late = gh_clock_mono_ms() - state->waiting_from >= listener->request_timeout_ms;
-    /* Its list of methods is looked at after the request line was read and before the headers are. */
-    bool before_headers = status == 400 && info->num_headers == 0 && info->http_version != NULL;
-    bool unknown_method = before_headers && strncmp(info->http_version, "1.", 2) == 0;
-    if (before_headers && info->http_version[0] >= '2' && info->http_version[0] <= '9') {
-        status = 505; /* the HTTP/2 preface, method PRI */
+    bool cut = !gh_guest_expect(&state->guest, GH_EXPECTS_NOTHING);
+    gh_head_error error = gh_head_error_of(status, info->http_version, info->num_headers, late, cut);
+    gh_view method = gh_view_of(NULL);
+    gh_view path = gh_view_of(NULL);
+    if (error.names_request) {
+        method = gh_head_error_part(info->request_method);
+        path = gh_head_error_part(info->request_uri);
     }
-    gh_view method = unknown_method || status == 505 ? safe_part(info->request_method) : gh_view_of(NULL);
-    gh_view path = unknown_method || status == 505 ? safe_part(info->request_uri) : gh_view_of(NULL);
-    if (status == 413) {
-        gh_transaction_refuse(&peer, method, path, 431, "invalid_request",
-                              "The request head is larger than 16 KiB.");
-    } else if (status == 505) {
-        gh_transaction_refuse(&peer, method, path, 505, "invalid_request", "This server speaks HTTP/1.1.");
-    } else if (unknown_method) {
-        gh_transaction_refuse(&peer, method, path, 501, "method_not_implemented",
-                              "This server does not know that method.");
-    } else if (late) {
-        gh_transaction_refuse(&peer, method, path, 408, "request_timeout",
-                              "The request head did not arrive in time.");
-    } else if (status >= 500) {
-        gh_transaction_refuse(&peer, method, path, 500, "server_error", "The server failed at this request.");
-    } else {
-        gh_transaction_refuse(
-            &peer, method, path, 400, "invalid_request",
-            "This is not a well-formed HTTP/1.1 request, or its head is larger than 16 KiB.");
-    }
+    gh_transaction_refuse(listener->setting, &peer, method, path, error.status, error.code,
+                          error.description);
     return 0;
 }
 
@@ -213,9 +208,11 @@ static void on_thread_end(const struct mg_context *context, int kind, void *self
 static int on_open(const struct mg_connection *conn, void **data)
 {
     connection *state = calloc(1, sizeof *state);
-    gh_admission_enter(&listener_of(conn)->admission);
+    gh_listener *listener = listener_of(conn);
+    gh_admission_enter(&listener->admission);
     if (state != NULL) {
         state->waiting_from = gh_clock_mono_ms();
+        gh_patience_enter(listener->patience, &state->guest, conn);
     }
     *data = state;
     return 0;
@@ -224,15 +221,19 @@ static int on_open(const struct mg_connection *conn, void **data)
 static void on_close(const struct mg_connection *conn)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
+    const gh_listener *listener = listener_of(conn);
     connection *state = connection_of(conn);
     gh_admission_leave(&listener_of(conn)->admission);
     /* `OPTIONS *` and `GET http://elsewhere/` reach no callback: civetweb would just hang up. */
     if (state != NULL && !state->failed && info != NULL && info->request_uri != NULL &&
         info->local_uri == NULL) {
         gh_transaction_peer peer = peer_of((struct mg_connection *)(uintptr_t)conn, info);
-        gh_transaction_refuse(&peer, safe_part(info->request_method), gh_view_of(NULL), 400,
-                              "invalid_request",
+        gh_transaction_refuse(listener->setting, &peer, gh_head_error_part(info->request_method),
+                              gh_view_of(NULL), 400, "invalid_request",
                               "The request target must be a path that begins with a slash.");
+    }
+    if (state != NULL) {
+        gh_patience_leave(listener->patience, &state->guest);
     }
     free(state);
 }
@@ -249,20 +250,6 @@ bool gh_listener_has_ipv6(void)
     return mg_check_feature(MG_FEATURES_IPV6) != 0;
 }
 
-static void write_ports(const gh_reservation *reservation, char *out, size_t size)
-{
-    const char *host =
-        strcmp(reservation->address.host, "localhost") == 0 ? "127.0.0.1" : reservation->address.host;
-    unsigned port = reservation->address.port;
-    if (reservation->serve_ipv4 && reservation->serve_ipv6) {
-        (void)snprintf(out, size, "%s:%u,[::1]:%u", host, port, port);
-    } else if (reservation->serve_ipv6) {
-        (void)snprintf(out, size, "[::1]:%u", port);
-    } else {
-        (void)snprintf(out, size, "%s:%u", host, port);
-    }
-}
-
 static struct mg_context *start_civetweb(gh_listener *listener, const gh_listener_options *options,
                                          const gh_reservation *reservation)
 {
@@ -274,12 +261,12 @@ static struct mg_context *start_civetweb(gh_listener *listener, const gh_listene
                                                   .log_message = on_message,
                                                   .init_thread = on_thread_start,
                                                   .exit_thread = on_thread_end};
-    char ports[160], workers[24], timeout[24], head[24], queue[24], backlog[24];
-    write_ports(reservation, ports, sizeof ports);
+    char ports[GH_RESERVATION_PORTS_MAX], workers[24], timeout[24], head[24], queue[24], backlog[24];
+    gh_reservation_write_ports(reservation, ports);
     (void)snprintf(workers, sizeof workers, "%zu", options->workers);
     (void)snprintf(timeout, sizeof timeout, "%lld", (long long)options->request_timeout_ms);
-    (void)snprintf(head, sizeof head, "%d", HEAD_MAX);
-    (void)snprintf(queue, sizeof queue, "%d", QUEUE);
+    (void)snprintf(head, sizeof head, "%zu", listener->max_head * HEAD_BUFFER);
+    (void)snprintf(queue, sizeof queue, "%zu", listener->waiting);
     (void)snprintf(backlog, sizeof backlog, "%d", BACKLOG);
     const char *settings[] = {"listening_ports",
                               ports,
@@ -322,10 +309,17 @@ static struct mg_context *start_civetweb(gh_listener *listener, const gh_listene
 gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *reservation,
                             gh_listener **listener, gh_error *error)
 {
+    size_t waiting = options->waiting > 0 ? options->waiting : WAITING;
+    size_t others = options->workers + SPARE_DESCRIPTORS;
     *listener = NULL;
-    gh_status status = gh_descriptors_ensure(options->workers + QUEUE + SPARE_DESCRIPTORS, error);
+    gh_status status = gh_descriptors_ensure(others + (waiting < WAITING ? waiting : WAITING), error);
     if (status != GH_OK) {
         return status;
+    }
+    size_t descriptors = gh_descriptors_raise(others + waiting);
+    if (descriptors < others + waiting) {
+        waiting = descriptors - others;
+        gh_log_info("%zu connections may wait for a worker: the limit on open files allows no more", waiting);
     }
     gh_listener *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -333,12 +327,23 @@ gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *
     }
     made->setting = options->setting;
     made->request_timeout_ms = options->request_timeout_ms;
+    made->waiting = waiting;
+    made->max_head = options->max_head > 0 ? options->max_head : HEAD_MAX;
     made->port = reservation->address.port;
     gh_admission_init(&made->admission, options->workers);
+    made->room = gh_waiting_room_new(made->port, others + waiting);
+    if (gh_patience_start(&made->admission, find_peer, made->room, &made->patience) != GH_OK) {
+        gh_waiting_room_free(made->room);
+        free(made);
+        return gh_error_set(error, GH_ERR_NOMEM, "Out of memory or threads.");
+    }
+    gh_library_fixes();
     (void)mg_init_library(0);
     made->civetweb = start_civetweb(made, options, reservation);
     if (made->civetweb == NULL) {
         (void)mg_exit_library();
+        gh_patience_stop(made->patience);
+        gh_waiting_room_free(made->room);
         free(made);
         return gh_error_set(error, GH_ERR_UNAVAILABLE,
                             "The HTTP server could not start on port %u; --log-level debug says why.",
@@ -349,26 +354,9 @@ gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *
     return GH_OK;
 }
 
-static void pause_a_little(void)
+size_t gh_listener_connections(const gh_listener *listener)
 {
-    const struct timespec pause = {.tv_nsec = 5 * 1000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Connections that were accepted but wait for a worker, or whose request is on its way, get their reply, too.
- */
-static void close_intake(uint16_t port, gh_deadline latest)
-{
-    static const struct {
-        gh_intake step;
-        int64_t ms; /* how long it may take */
-    } steps[] = {{GH_INTAKE_BACKLOG, 20}, {GH_INTAKE_LISTEN, 150}, {GH_INTAKE_READ, 1000}};
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        gh_deadline deadline = gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms));
-        while (gh_watchdog_close_intake(port, steps[i].step) > 0 && !gh_deadline_passed(deadline)) {
-            pause_a_little();
-        }
-    }
+    return gh_admission_connections(&listener->admission);
 }
 
 bool gh_listener_drain(gh_listener *listener, int64_t ms)
@@ -376,12 +364,12 @@ bool gh_listener_drain(gh_listener *listener, int64_t ms)
     gh_deadline deadline = gh_deadline_in(ms);
     atomic_store(&listener->draining, true);
     while (atomic_load(&listener->in_flight) > 0 && !gh_deadline_passed(deadline)) {
-        pause_a_little();
+        gh_watchdog_pause();
     }
     if (atomic_load(&listener->in_flight) > 0) {
         return false;
     }
-    close_intake(listener->port, deadline);
+    gh_watchdog_close_all(listener->port, deadline);
     return atomic_load(&listener->in_flight) == 0;
 }
 
@@ -394,5 +382,7 @@ void gh_listener_stop(gh_listener *listener)
     gh_watchdog_shut_port(listener->port);
     mg_stop(listener->civetweb);
     (void)mg_exit_library();
+    gh_patience_stop(listener->patience);
+    gh_waiting_room_free(listener->room);
     free(listener);
 }

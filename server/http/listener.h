@@ -18,6 +18,8 @@ typedef struct gh_listener gh_listener;
 
 typedef struct gh_listener_options {
     size_t workers;             /* threads; as many connections are served at once */
+    size_t waiting;             /* connections that may wait for one; 0: 256 */
+    size_t max_head;            /* bytes of a request head; 0: 16 KiB */
     int64_t request_timeout_ms; /* for a whole request head, and for silence within a body or reply */
     const gh_transaction_setting *setting; /* borrowed; outlives the listener */
 } gh_listener_options;
@@ -27,6 +29,8 @@ bool gh_listener_has_ipv6(void);
 /* Signals must be blocked by then: threads start here. The reservation is settled on success. */
 GH_MUST_USE gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *reservation,
                                         gh_listener **listener, gh_error *error);
+/* Connections that hold a worker. */
+size_t gh_listener_connections(const gh_listener *listener);
 /* From now on requests get 503 and their connections close. True when those in flight ended within `ms`; then
  * the port is closed, and what was received on it before has its answer, too. */
 bool gh_listener_drain(gh_listener *listener, int64_t ms);

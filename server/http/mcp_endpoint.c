@@ -88,6 +88,7 @@ static gh_principal *authenticate(const gh_mcp_endpoint *endpoint, const gh_requ
     gh_error error = {0};
     gh_bearer_outcome outcome =
         gh_bearer_check(endpoint->bearer, gh_request_header(request, "Authorization"), &principal, &error);
+    gh_metrics_count(endpoint->metrics, GH_METRIC_BEARER, (size_t)outcome, 0);
     if (outcome == GH_BEARER_OK) {
         return principal;
     }
@@ -118,6 +119,9 @@ typedef struct answering {
 static void reply_json(void *context, int http_status, gh_view session, gh_view body)
 {
     gh_response *response = ((const answering *)context)->response;
+    if (http_status == 429 || http_status == 503) {
+        gh_response_header_cstr(response, "Retry-After", "5");
+    }
     if (session.len > 0) {
         gh_response_header(response, GH_MCP_HEADER_SESSION, session);
     }
@@ -165,6 +169,7 @@ static gh_mcp_headers headers_of(const gh_request *request)
                             .name = gh_request_header(request, GH_MCP_HEADER_NAME),
                             .accept = gh_request_header(request, "Accept"),
                             .last_event = gh_request_header(request, "Last-Event-ID"),
+                            .trace = request->trace,
                             .context = (void *)(uintptr_t)request,
                             .param = find_param};
 }
@@ -179,41 +184,57 @@ static gh_mcp_reply reply_into(answering *to)
                           .insufficient_scope = reply_insufficient_scope};
 }
 
-/* --- streams that may last for hours hold a worker each --- */
+/* --- what the server can hold --- */
 
-static bool enter_long(gh_mcp_endpoint *endpoint, gh_response *response)
+/* 429 or 503, with the time to wait. */
+static void turn_away(const gh_mcp_endpoint *endpoint, gh_metrics_limit limit, int64_t wait_s,
+                      gh_response *response)
+{
+    static const char *const WHY[GH_LIMIT_COUNT] = {
+        [GH_LIMIT_REQUESTS_OF_USER] =
+            "You sent more requests than one user may in a minute. Wait for as long as Retry-After says.",
+        [GH_LIMIT_WORKERS_OF_USER] = "You have as many requests under way as one user may. Wait for some to "
+                                     "end, or close their connections.",
+        [GH_LIMIT_STREAMS] = "The server holds as many event streams open as it can. Try again later; all "
+                             "else works without one.",
+        [GH_LIMIT_STREAMS_OF_USER] = "You have as many event streams open as one user may. Close some; all "
+                                     "else works without one.",
+    };
+    char wait[24];
+    (void)snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
+    gh_response_header_cstr(response, "Retry-After", wait);
+    if (limit == GH_LIMIT_STREAMS) {
+        gh_response_error(response, 503, "temporarily_unavailable", WHY[limit]);
+    } else {
+        gh_response_error(response, 429, "too_many_requests", WHY[limit]);
+    }
+    gh_metrics_count(endpoint->metrics, GH_METRIC_LIMITED, (size_t)limit, 0);
+}
+
+/* Streams that may last for hours hold a worker each. */
+static bool enter_streams(gh_mcp_endpoint *endpoint, gh_response *response)
 {
     size_t others = atomic_fetch_add(&endpoint->streams, 1);
     if (endpoint->max_streams == 0 || others < endpoint->max_streams) {
         return true;
     }
     atomic_fetch_sub(&endpoint->streams, 1);
-    gh_response_header_cstr(response, "Retry-After", "30");
-    gh_response_error(
-        response, 503, "temporarily_unavailable",
-        "The server holds as many event streams open as it can. Try again later; all else works "
-        "without one.");
+    turn_away(endpoint, GH_LIMIT_STREAMS, 30, response);
     return false;
 }
 
-static void leave_long(gh_mcp_endpoint *endpoint)
-{
-    atomic_fetch_sub(&endpoint->streams, 1);
-}
-
-/* --- one user's share of the workers --- */
-
+/* One user's share of the workers, and of the streams among them. */
 static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
-                        gh_response *response)
+                        bool stream, gh_response *response)
 {
-    if (endpoint->share == NULL || gh_share_enter(endpoint->share, seat, principal)) {
-        return true;
+    gh_share_answer answer =
+        endpoint->share == NULL ? GH_SHARE_IN : gh_share_enter(endpoint->share, seat, principal, stream);
+    if (answer == GH_SHARE_FULL) {
+        turn_away(endpoint, GH_LIMIT_WORKERS_OF_USER, 5, response);
+    } else if (answer == GH_SHARE_STREAMS) {
+        turn_away(endpoint, GH_LIMIT_STREAMS_OF_USER, 30, response);
     }
-    gh_response_header_cstr(response, "Retry-After", "5");
-    gh_response_error(response, 429, "too_many_requests",
-                      "You have as many requests under way as one user may. Wait for some to end, or close "
-                      "their connections.");
-    return false;
+    return answer == GH_SHARE_IN;
 }
 
 static void leave_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat)
@@ -223,22 +244,48 @@ static void leave_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat)
     }
 }
 
+static bool enter(gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
+                  const gh_request *request, bool stream, gh_response *response)
+{
+    int64_t wait_s = 0;
+    if (endpoint->rates != NULL &&
+        !gh_rates_enter_user(endpoint->rates, principal, request->remote_host, &wait_s)) {
+        turn_away(endpoint, GH_LIMIT_REQUESTS_OF_USER, wait_s, response);
+        return false;
+    }
+    if (!enter_share(endpoint, seat, principal, stream, response)) {
+        return false;
+    }
+    if (stream && !enter_streams(endpoint, response)) {
+        leave_share(endpoint, seat);
+        return false;
+    }
+    response->lasting = stream;
+    return true;
+}
+
+static void leave(gh_mcp_endpoint *endpoint, gh_share_seat *seat, bool stream)
+{
+    if (stream) {
+        atomic_fetch_sub(&endpoint->streams, 1);
+    }
+    leave_share(endpoint, seat);
+}
+
 /* --- methods --- */
 
 static void post(gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
-                 gh_response *response)
+                 bool stream, gh_response *response)
 {
     gh_mcp_headers headers = headers_of(request);
     answering to = {endpoint, principal, response};
     gh_mcp_reply reply = reply_into(&to);
-    bool is_long = gh_view_eq_cstr(gh_view_trim(headers.method), LONG_METHOD);
-    if (is_long && !enter_long(endpoint, response)) {
+    if (stream && request->body.len > GH_MCP_LONG_BODY_MAX) {
+        gh_response_error(response, 413, "request_too_large",
+                          "A subscription may ask for what fits into 256 KiB.");
         return;
     }
     gh_mcp_engine_post(endpoint->engine, principal, &headers, request->body, &reply);
-    if (is_long) {
-        leave_long(endpoint);
-    }
 }
 
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response)
@@ -249,12 +296,14 @@ void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *r
     if (principal == NULL) {
         return;
     }
+    gh_view method = gh_view_trim(gh_request_header(request, GH_MCP_HEADER_METHOD));
+    bool stream = gh_view_eq_cstr(method, LONG_METHOD);
     if (!gh_request_is_type(request, "application/json")) {
         gh_response_error(response, 415, "unsupported_media_type",
                           "Send one JSON-RPC message with Content-Type: application/json.");
-    } else if (enter_share(endpoint, &seat, principal, response)) {
-        post(endpoint, principal, request, response);
-        leave_share(endpoint, &seat);
+    } else if (enter(endpoint, &seat, principal, request, stream, response)) {
+        post(endpoint, principal, request, stream, response);
+        leave(endpoint, &seat, stream);
     }
     gh_principal_free(principal);
 }
@@ -288,16 +337,13 @@ static void show_page(gh_response *response)
                     "start page of this server has the lines for some clients.");
 }
 
-static void get(gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
+static void get(const gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
                 gh_response *response)
 {
     gh_mcp_headers headers = headers_of(request);
     answering to = {endpoint, principal, response};
     gh_mcp_reply reply = reply_into(&to);
-    if (enter_long(endpoint, response)) {
-        gh_mcp_engine_get(endpoint->engine, principal, &headers, &reply);
-        leave_long(endpoint);
-    }
+    gh_mcp_engine_get(endpoint->engine, principal, &headers, &reply);
 }
 
 void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response)
@@ -314,9 +360,9 @@ void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *re
     if (gh_view_eq_cstr(request->method, "HEAD")) {
         gh_response_header_cstr(response, "Allow", "GET, POST, DELETE, OPTIONS");
         gh_response_error(response, 405, "method_not_allowed", "An event stream has no head to look at.");
-    } else if (enter_share(endpoint, &seat, principal, response)) {
+    } else if (enter(endpoint, &seat, principal, request, true, response)) {
         get(endpoint, principal, request, response);
-        leave_share(endpoint, &seat);
+        leave(endpoint, &seat, true);
     }
     if (response->status == 405 && !gh_response_has_header(response, "Allow")) {
         gh_response_header_cstr(response, "Allow", "POST, DELETE, OPTIONS");

@@ -3,7 +3,8 @@
  *
  * Authentication comes first: nothing is parsed and nothing shown before it. Streams without an end (GET,
  * subscriptions/listen) are bounded in number, since each holds a worker, and so are the requests of one
- * user; DELETE does not count, for it is a way to end some. Any thread. */
+ * user; DELETE does not count, for it is a way to end some. What asks for a subscription is held in memory
+ * for as long as that lasts, so it may not be larger than GH_MCP_LONG_BODY_MAX. Any thread. */
 #ifndef GH_SERVER_HTTP_MCP_ENDPOINT_H
 #define GH_SERVER_HTTP_MCP_ENDPOINT_H
 
@@ -13,8 +14,12 @@
 
 #include "server/auth/bearer.h"
 #include "server/exchange/exchange.h"
+#include "server/http/rates.h"
 #include "server/http/share.h"
 #include "server/mcp/engine.h"
+#include "server/metrics/metrics.h"
+
+#define GH_MCP_LONG_BODY_MAX ((size_t)256 * 1024)
 
 /* The context of the handlers; everything is borrowed. */
 typedef struct gh_mcp_endpoint {
@@ -26,6 +31,8 @@ typedef struct gh_mcp_endpoint {
     size_t max_streams;            /* 0: no bound */
     atomic_size_t streams;         /* open now; its own */
     gh_share *share;               /* NULL: no bound for one user */
+    gh_rates *rates;               /* likewise, for requests a minute */
+    gh_metrics *metrics;           /* NULL: nothing is counted */
 } gh_mcp_endpoint;
 
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response);

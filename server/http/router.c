@@ -1,5 +1,6 @@
 #include "server/http/router.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,20 @@ static const gh_route *find(const gh_router *router, const gh_request *request, 
         }
     }
     return NULL;
+}
+
+size_t gh_router_index(const gh_router *router, const gh_request *request)
+{
+    const gh_route *known;
+    const gh_route *route = find(router, request, &known);
+    return route != NULL ? (size_t)(route - router->routes) : SIZE_MAX;
+}
+
+bool gh_router_is_probe(const gh_router *router, const gh_request *request)
+{
+    const gh_route *known;
+    const gh_route *route = find(router, request, &known);
+    return route != NULL && route->any_host;
 }
 
 size_t gh_router_body_limit(const gh_router *router, const gh_request *request)

@@ -38,6 +38,10 @@ GH_MUST_USE gh_status gh_router_new(const gh_site *site, const gh_route *routes,
                                     gh_router **router);
 void gh_router_free(gh_router *router);
 
+/* The row for this path and method, or SIZE_MAX when there is none. */
+size_t gh_router_index(const gh_router *router, const gh_request *request);
+/* Is it asked by address, as probes do? Limits are not for those. */
+bool gh_router_is_probe(const gh_router *router, const gh_request *request);
 /* The largest body that the route of this request takes at all, from its head. */
 size_t gh_router_body_limit(const gh_router *router, const gh_request *request);
 /* Whether this caller may send more than GH_ROUTE_BODY_MAX. */

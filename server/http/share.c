@@ -1,8 +1,19 @@
 #include "server/http/share.h"
 
-gh_status gh_share_init(gh_share *share, size_t max)
+#include <stdlib.h>
+
+/* One user's seats. It is there as long as there is one. */
+struct gh_share_user {
+    gh_share_user *next; /* of the same bucket */
+    uint64_t key;
+    gh_share_seat *seats;
+    size_t taken;
+    size_t streams; /* among them */
+};
+
+gh_status gh_share_init(gh_share *share, size_t max, size_t max_streams)
 {
-    *share = (gh_share){.max = max};
+    *share = (gh_share){.max = max, .max_streams = max_streams};
     return pthread_mutex_init(&share->lock, NULL) == 0 ? GH_OK : GH_ERR_NOMEM;
 }
 
@@ -11,33 +22,88 @@ void gh_share_clear(gh_share *share)
     (void)pthread_mutex_destroy(&share->lock);
 }
 
-bool gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal)
+static gh_share_user **bucket_of(gh_share *share, uint64_t key)
 {
-    size_t taken = 0;
-    *seat = (gh_share_seat){.principal = principal};
-    (void)pthread_mutex_lock(&share->lock);
-    /* There are no more seats than workers. */
-    for (const gh_share_seat *at = share->first; at != NULL; at = at->next) {
-        taken += gh_principal_same_user(at->principal, principal) ? 1 : 0;
-    }
-    bool enters = taken < share->max;
-    if (enters) {
-        seat->next = share->first;
-        if (seat->next != NULL) {
-            seat->next->previous = seat;
+    return &share->users[(key ^ key >> 32) % GH_SHARE_BUCKETS];
+}
+
+static gh_share_user *find_or_add(gh_share *share, uint64_t key, const gh_principal *principal)
+{
+    gh_share_user **bucket = bucket_of(share, key);
+    for (gh_share_user *at = *bucket; at != NULL; at = at->next) {
+        if (at->key == key && gh_principal_same_user(at->seats->principal, principal)) {
+            return at;
         }
-        share->first = seat;
+    }
+    gh_share_user *fresh = calloc(1, sizeof *fresh);
+    if (fresh != NULL) {
+        fresh->key = key;
+        fresh->next = *bucket;
+        *bucket = fresh;
+    }
+    return fresh;
+}
+
+static void drop_if_empty(gh_share *share, gh_share_user *user)
+{
+    if (user->taken > 0) {
+        return;
+    }
+    gh_share_user **at = bucket_of(share, user->key);
+    while (*at != user) {
+        at = &(*at)->next;
+    }
+    *at = user->next;
+    free(user);
+}
+
+static gh_share_answer judge(const gh_share *share, const gh_share_user *user, bool stream)
+{
+    if (user == NULL || user->taken >= share->max) {
+        return GH_SHARE_FULL;
+    }
+    return stream && user->streams >= share->max_streams ? GH_SHARE_STREAMS : GH_SHARE_IN;
+}
+
+static void sit(gh_share_user *user, gh_share_seat *seat)
+{
+    seat->user = user;
+    seat->next = user->seats;
+    if (seat->next != NULL) {
+        seat->next->previous = seat;
+    }
+    user->seats = seat;
+    user->taken++;
+    user->streams += seat->stream ? 1 : 0;
+}
+
+gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
+                               bool stream)
+{
+    uint64_t key = gh_principal_user_key(principal);
+    *seat = (gh_share_seat){.principal = principal, .stream = stream};
+    (void)pthread_mutex_lock(&share->lock);
+    gh_share_user *user = find_or_add(share, key, principal);
+    gh_share_answer answer = judge(share, user, stream);
+    if (answer == GH_SHARE_IN) {
+        sit(user, seat);
+    } else if (user != NULL) {
+        drop_if_empty(share, user);
     }
     (void)pthread_mutex_unlock(&share->lock);
-    return enters;
+    return answer;
 }
 
 void gh_share_leave(gh_share *share, gh_share_seat *seat)
 {
     (void)pthread_mutex_lock(&share->lock);
-    *(seat->previous == NULL ? &share->first : &seat->previous->next) = seat->next;
+    gh_share_user *user = seat->user;
+    *(seat->previous == NULL ? &user->seats : &seat->previous->next) = seat->next;
     if (seat->next != NULL) {
         seat->next->previous = seat->previous;
     }
+    user->taken--;
+    user->streams -= seat->stream ? 1 : 0;
+    drop_if_empty(share, user);
     (void)pthread_mutex_unlock(&share->lock);
 }

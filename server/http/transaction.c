@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "server/http/access_log.h"
@@ -19,7 +20,6 @@
 /* How much of a refused body is read so that the client sees the reply and not a reset connection. */
 #define LINGER_MS 1000
 #define LINGER_BYTES ((size_t)16 * 1024 * 1024)
-#define FORWARDED_MAX ((size_t)16 * 1024) /* a whole request head */
 
 typedef struct transaction {
     const gh_transaction_setting *setting;
@@ -32,10 +32,12 @@ typedef struct transaction {
     bool body_unread; /* bytes of this request may still be on the way */
     bool keep_alive;
     bool stream_gone;
+    bool deaf;   /* patience with the peer has ended: what it sent may be served, nothing more is read */
     bool minded; /* the socket has its options for streams */
     bool socket_known;
     int socket;       /* the connection's, once looked for; -1 when it was not found */
     gh_buf forwarded; /* what request.remote_host may point into */
+    gh_trace trace;
 } transaction;
 
 static gh_deadline write_deadline(const gh_transaction_setting *setting, size_t len)
@@ -49,6 +51,9 @@ static gh_status send_watched(const gh_transaction_setting *setting, const gh_tr
 {
     gh_watch watch;
     if (bytes.len <= UNWATCHED_REPLY_MAX) {
+        if (peer->expect != NULL) {
+            (void)peer->expect(peer->context, GH_EXPECTS_TAKING);
+        }
         return peer->write(peer->context, bytes);
     }
     gh_deadline deadline = write_deadline(setting, bytes.len);
@@ -86,7 +91,6 @@ static gh_status stream_write(void *context, gh_view bytes)
     if (t->stream_gone) {
         return GH_ERR_CLOSED;
     }
-    mind_silence(t);
     gh_deadline deadline = write_deadline(t->setting, bytes.len);
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = t->peer->write(t->peer->context, bytes);
@@ -94,17 +98,20 @@ static gh_status stream_write(void *context, gh_view bytes)
     return t->stream_gone ? GH_ERR_CLOSED : GH_OK;
 }
 
-/* Also when the peer has only ended its side: no client does that and then reads on. */
-static bool is_hung_up(int fd)
+/* Also when the peer has only ended its side: no client does that and then reads on. That of one who is not
+ * read any more looks ended in any case. */
+static bool is_hung_up(int fd, bool deaf)
 {
-    struct pollfd state = {.fd = fd, .events = POLLRDHUP};
+    struct pollfd state = {.fd = fd, .events = deaf ? 0 : POLLRDHUP};
     return fd >= 0 && poll(&state, 1, 0) > 0 && state.revents != 0;
 }
 
+/* Asked when a stream has been quiet for a moment; those that end before cost no look for their socket. */
 static bool stream_closed(void *context)
 {
     transaction *t = context;
-    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t));
+    mind_silence(t);
+    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t), t->deaf);
     return t->stream_gone;
 }
 
@@ -112,6 +119,18 @@ static void refuse(transaction *t, int status, const char *code, const char *des
 {
     gh_response_error(&t->response, status, code, description);
     t->response.close = true;
+}
+
+static bool expect(const transaction *t, gh_expects what)
+{
+    return t->peer->expect == NULL || t->peer->expect(t->peer->context, what);
+}
+
+static void refuse_busy(transaction *t)
+{
+    gh_response_header_cstr(&t->response, "Retry-After", "5");
+    refuse(t, 503, "temporarily_unavailable",
+           "The server is very busy and does not wait for slow requests. Try again later.");
 }
 
 /* Reads on up to `limit` bytes in all. GH_OK when the body is complete, GH_ERR_TOO_LARGE when there is more.
@@ -153,6 +172,7 @@ static gh_status read_in_two_steps(transaction *t, size_t limit)
         t->response.close = true;
         return GH_OK;
     }
+    t->deaf = !expect(t, GH_EXPECTS_NOTHING) || t->deaf;
     if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > limit) {
         return GH_ERR_TOO_LARGE;
     }
@@ -177,12 +197,17 @@ static bool read_body(transaction *t)
     }
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
                     gh_deadline_in(t->setting->body_timeout_ms));
+    (void)expect(t, GH_EXPECTS_BYTES);
     gh_status status = read_in_two_steps(t, limit);
+    t->deaf = !expect(t, GH_EXPECTS_NOTHING) || t->deaf;
     bool late = gh_watchdog_remove(t->setting->watchdog, &watch);
     if (status == GH_OK && !t->response.close) {
         t->body_unread = false;
     }
-    if (late || status == GH_ERR_TIMEOUT) {
+    if (t->deaf && status != GH_OK) {
+        t->body_unread = false;
+        refuse_busy(t);
+    } else if (late || status == GH_ERR_TIMEOUT) {
         t->body_unread = false;
         refuse(t, 408, "request_timeout", "The body did not arrive in time.");
     } else if (status == GH_ERR_TOO_LARGE) {
@@ -209,6 +234,7 @@ static void linger(transaction *t)
     }
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
                     gh_deadline_in(LINGER_MS));
+    (void)expect(t, GH_EXPECTS_BYTES);
     while (taken < LINGER_BYTES) {
         int got = t->peer->read(t->peer->context, step, sizeof step);
         if (got <= 0) {
@@ -226,7 +252,7 @@ static void reply(transaction *t)
         t->keep_alive = false;
         return;
     }
-    t->keep_alive = t->keep_alive && !t->response.close;
+    t->keep_alive = t->keep_alive && !t->response.close && !t->deaf;
     bool head_only = gh_view_eq_cstr(t->wire->method, "HEAD");
     (void)gh_buf_reserve(&message, t->response.head.len + t->response.body.len + 512);
     gh_status status = gh_response_format(&t->response, head_only, t->keep_alive, &message);
@@ -241,44 +267,45 @@ static void reply(transaction *t)
     gh_buf_wipe_free(&message);
 }
 
-/* All lines of X-Forwarded-For as one (RFC 9110, 5.3): a proxy may add its own below one that the client made
- * up. */
-static gh_view forwarded_for(transaction *t)
-{
-    gh_view first = {NULL, 0};
-    size_t lines = 0;
-    gh_buf_init(&t->forwarded, FORWARDED_MAX);
-    for (size_t i = 0; i < t->wire->header_count; i++) {
-        if (gh_view_eq_nocase(t->wire->headers[i].name, GH_VIEW_LIT("X-Forwarded-For"))) {
-            first = lines == 0 ? t->wire->headers[i].value : first;
-            (void)gh_buf_append_cstr(&t->forwarded, lines++ > 0 ? "," : "");
-            (void)gh_buf_append_view(&t->forwarded, t->wire->headers[i].value);
-        }
-    }
-    if (lines < 2) {
-        return first;
-    }
-    return gh_buf_status(&t->forwarded) == GH_OK ? gh_buf_view(&t->forwarded) : gh_view_of(NULL);
-}
-
 static void find_client(transaction *t)
 {
     gh_view peer = t->peer->host;
     t->request.remote_host = peer;
     if (gh_proxies_trust(t->setting->proxies, peer)) {
-        t->request.remote_host = gh_proxies_client(t->setting->proxies, peer, forwarded_for(t));
+        t->request.remote_host =
+            gh_proxies_client(t->setting->proxies, peer, gh_wire_forwarded(t->wire, &t->forwarded));
     }
     t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->port : 0;
+}
+
+/* False when this address has had its share. Whoever asks whether the server is there gets an answer. */
+static bool enter_rate(transaction *t)
+{
+    int64_t retry_after_s = 0;
+    char text[24];
+    if (t->setting->rates == NULL || gh_router_is_probe(t->setting->router, &t->request) ||
+        gh_rates_enter_address(t->setting->rates, t->request.remote_host, &retry_after_s)) {
+        return true;
+    }
+    (void)snprintf(text, sizeof text, "%lld", (long long)retry_after_s);
+    gh_response_header_cstr(&t->response, "Retry-After", text);
+    gh_response_error(&t->response, 429, "too_many_requests",
+                      "Too many requests came from this address. Wait for as long as Retry-After says.");
+    t->response.close = t->body_unread;
+    gh_metrics_count(t->setting->metrics, GH_METRIC_LIMITED, GH_LIMIT_REQUESTS_OF_ADDRESS, 0);
+    return false;
 }
 
 static void serve(transaction *t, const gh_transaction_state *state)
 {
     if (t->verdict.status != 0) {
         refuse(t, t->verdict.status, t->verdict.code, t->verdict.description);
+    } else if (state->long_head) {
+        refuse(t, 431, "invalid_request", "The request head is larger than this server takes.");
     } else if (state->draining) {
         gh_response_header_cstr(&t->response, "Retry-After", "2");
         refuse(t, 503, "temporarily_unavailable", "The server is stopping. Try again in a moment.");
-    } else if (read_body(t)) {
+    } else if (enter_rate(t) && read_body(t)) {
         gh_router_serve(t->setting->router, &t->request, &t->response);
     }
 }
@@ -292,46 +319,78 @@ static int final_status(const transaction *t)
     return t->stream_gone ? GH_ACCESS_LOG_CLIENT_LEFT : 500;
 }
 
+static void log_request(const transaction *t)
+{
+    gh_access_log_request(t->wire->method, t->wire->target, t->request.remote_host, t->request.remote_port,
+                          &t->trace);
+}
+
+/* The end: it is counted and logged. */
+static void account(const transaction *t, int status, int64_t duration_ns)
+{
+    gh_metrics *metrics = t->setting->metrics;
+    if (metrics != NULL) {
+        size_t route = gh_router_index(t->setting->router, &t->request);
+        gh_metrics_count(metrics, GH_METRIC_REQUESTS, route, gh_metrics_status(status));
+        if (!t->response.lasting) {
+            gh_metrics_observe(metrics, GH_METRIC_REQUEST_TIME, route, duration_ns);
+        }
+    }
+    if (t->setting->quiet && status < 400) {
+        return;
+    }
+    if (t->setting->quiet) {
+        log_request(t);
+    }
+    gh_access_log_response(t->wire->method, t->wire->target, status, duration_ns, &t->trace);
+}
+
 gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, const gh_wire *wire,
                                          const gh_transaction_peer *peer, gh_transaction_state state)
 {
     int64_t started = gh_clock_mono_ns();
-    transaction t = {.setting = setting, .peer = peer, .wire = wire};
+    transaction t = {.setting = setting, .peer = peer, .wire = wire, .deaf = state.cut};
     const gh_response_sink sink = {.context = &t, .write = stream_write, .closed = stream_closed};
     t.verdict = gh_guard_check(wire, state.clean);
     t.request = (gh_request){.method = wire->method,
                              .path = wire->target,
                              .query = wire->query,
+                             .trace = &t.trace,
                              .headers = wire->headers,
                              .header_count = wire->header_count};
     find_client(&t);
+    gh_wire_trace(wire, &t.trace);
     t.keep_alive = t.verdict.keep_alive && !state.crowded;
     t.body_unread = t.verdict.body != GH_GUARD_BODY_NONE;
     gh_response_init(&t.response, &sink);
-    gh_access_log_request(wire->method, wire->target, t.request.remote_host, t.request.remote_port);
+    if (!setting->quiet) {
+        log_request(&t);
+    }
     serve(&t, &state);
     reply(&t);
     gh_transaction_result result = {.status = final_status(&t), .keep_alive = t.keep_alive};
-    gh_access_log_response(wire->method, wire->target, result.status, gh_clock_mono_ns() - started);
+    account(&t, result.status, gh_clock_mono_ns() - started);
     gh_response_clear(&t.response);
     gh_buf_wipe_free(&t.body);
     gh_buf_free(&t.forwarded);
     return result;
 }
 
-void gh_transaction_refuse(const gh_transaction_peer *peer, gh_view method, gh_view path, int status,
-                           const char *code, const char *description)
+void gh_transaction_refuse(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
+                           gh_view method, gh_view path, int status, const char *code,
+                           const char *description)
 {
     int64_t started = gh_clock_mono_ns();
     gh_buf message = GH_BUF_INIT(4096);
     gh_response response;
     gh_response_init(&response, NULL);
-    gh_access_log_request(method, path, peer->host, peer->port);
+    gh_access_log_request(method, path, peer->host, peer->port, NULL);
     gh_response_error(&response, status, code, description);
     if (gh_response_format(&response, false, false, &message) == GH_OK) {
         (void)peer->write(peer->context, gh_buf_view(&message));
     }
-    gh_access_log_response(method, path, status, gh_clock_mono_ns() - started);
+    gh_metrics_count(setting->metrics, GH_METRIC_REQUESTS, GH_METRICS_ROUTES_MAX, gh_metrics_status(status));
+    gh_access_log_response(method, path, status, gh_clock_mono_ns() - started, NULL);
     gh_response_clear(&response);
     gh_buf_free(&message);
 }

@@ -9,10 +9,13 @@
 #include <stdint.h>
 
 #include "server/exchange/exchange.h"
+#include "server/http/patience.h"
 #include "server/http/proxies.h"
+#include "server/http/rates.h"
 #include "server/http/router.h"
 #include "server/http/watchdog.h"
 #include "server/http/wire.h"
+#include "server/metrics/metrics.h"
 
 /* What every transaction of a listener shares; immutable, borrowed. */
 typedef struct gh_transaction_setting {
@@ -21,6 +24,9 @@ typedef struct gh_transaction_setting {
     gh_watchdog *watchdog;
     int64_t body_timeout_ms;
     int64_t write_timeout_ms; /* how long a peer may not take what is sent, however little; 0: 10 s */
+    gh_metrics *metrics;      /* NULL: nothing is counted */
+    gh_rates *rates;          /* by address; NULL: no bound */
+    bool quiet;               /* only what was refused is logged */
 } gh_transaction_setting;
 
 typedef struct gh_transaction_peer {
@@ -31,12 +37,16 @@ typedef struct gh_transaction_peer {
      * or broke the framing. */
     int (*read)(void *context, void *buffer, size_t len);
     gh_status (*write)(void *context, gh_view bytes);
+    /* What the peer is waited for from now on; false when patience with it has ended. NULL: without end. */
+    bool (*expect)(void *context, gh_expects what);
 } gh_transaction_peer;
 
 typedef struct gh_transaction_state {
-    bool clean;    /* gh_wire_is_clean */
-    bool crowded;  /* close the connection afterwards */
-    bool draining; /* the server is stopping: no new work */
+    bool clean;     /* gh_wire_is_clean */
+    bool long_head; /* larger than is taken */
+    bool cut;       /* patience with the peer has ended: nothing more can be read of it */
+    bool crowded;   /* close the connection afterwards */
+    bool draining;  /* the server is stopping: no new work */
 } gh_transaction_state;
 
 typedef struct gh_transaction_result {
@@ -47,8 +57,9 @@ typedef struct gh_transaction_result {
 gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, const gh_wire *wire,
                                          const gh_transaction_peer *peer, gh_transaction_state state);
 
-/* For a request that never became one: sends the error as JSON, and logs both lines. `wire` may be empty. */
-void gh_transaction_refuse(const gh_transaction_peer *peer, gh_view method, gh_view path, int status,
-                           const char *code, const char *description);
+/* For a request that never became one: sends the error as JSON, counts it, and logs both lines. */
+void gh_transaction_refuse(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
+                           gh_view method, gh_view path, int status, const char *code,
+                           const char *description);
 
 #endif

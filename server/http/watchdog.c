@@ -1,14 +1,11 @@
 #include "server/http/watchdog.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "server/http/sockets.h"
 
 struct gh_watchdog {
     pthread_t thread;
@@ -19,51 +16,12 @@ struct gh_watchdog {
     bool stop;
 };
 
-typedef struct endpoint {
-    char host[INET6_ADDRSTRLEN];
-    uint16_t port;
-} endpoint;
-
-typedef void (*visitor)(void *context, int fd);
-
-static void for_each_socket(visitor visit, void *context)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    if (folder == NULL) {
-        return;
-    }
-    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        int64_t fd = -1;
-        if (gh_view_to_int64(gh_view_of(entry->d_name), 0, INT32_MAX, &fd) == GH_OK && fd != dirfd(folder)) {
-            visit(context, (int)fd);
-        }
-    }
-    (void)closedir(folder);
-}
-
-static bool name_endpoint(const struct sockaddr_storage *address, endpoint *out)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-        out->port = ntohs(in->sin_port);
-        return inet_ntop(AF_INET, &in->sin_addr, out->host, sizeof out->host) != NULL;
-    }
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
-        out->port = ntohs(in6->sin6_port);
-        return inet_ntop(AF_INET6, &in6->sin6_addr, out->host, sizeof out->host) != NULL;
-    }
-    return false;
-}
-
 /* Shuts `fd` down when a watch that is due has its peer. */
 static void cut_if_due(void *context, int fd)
 {
     gh_watchdog *watchdog = context;
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-    endpoint peer;
-    if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 || !name_endpoint(&address, &peer)) {
+    gh_endpoint peer;
+    if (!gh_sockets_peer(fd, &peer)) {
         return;
     }
     for (gh_watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
@@ -111,7 +69,7 @@ static void *run(void *context)
         wait_a_tick(watchdog);
         /* Under the lock: a connection with a due watch cannot close, so its descriptor is still its own. */
         if (any_due(watchdog)) {
-            for_each_socket(cut_if_due, watchdog);
+            gh_sockets_each(cut_if_due, watchdog);
         }
     }
     (void)pthread_mutex_unlock(&watchdog->lock);
@@ -199,11 +157,8 @@ typedef struct search {
 static void match_peer(void *context, int fd)
 {
     search *wanted = context;
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-    endpoint peer;
-    if (wanted->found < 0 && getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
-        name_endpoint(&address, &peer) && peer.port == wanted->port &&
+    gh_endpoint peer;
+    if (wanted->found < 0 && gh_sockets_peer(fd, &peer) && peer.port == wanted->port &&
         gh_view_eq_cstr(wanted->host, peer.host)) {
         wanted->found = fd;
     }
@@ -212,17 +167,14 @@ static void match_peer(void *context, int fd)
 int gh_watchdog_socket(gh_view host, uint16_t port)
 {
     search wanted = {.host = host, .port = port, .found = -1};
-    for_each_socket(match_peer, &wanted);
+    gh_sockets_each(match_peer, &wanted);
     return wanted.found;
 }
 
 static bool is_local(int fd, uint16_t port)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-    endpoint local;
-    return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, &local) &&
-           local.port == port;
+    gh_endpoint local;
+    return gh_sockets_local(fd, &local) && local.port == port;
 }
 
 typedef struct intake {
@@ -231,26 +183,18 @@ typedef struct intake {
     size_t connections;
 } intake;
 
-static bool is_listening(int fd)
-{
-    int listening = 0;
-    socklen_t length = sizeof listening;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
-}
-
 static void close_intake_if_local(void *context, int fd)
 {
     intake *at = context;
     if (!is_local(fd, at->port)) {
         return;
     }
-    if (is_listening(fd)) {
+    if (gh_sockets_is_listening(fd)) {
         (void)(at->step == GH_INTAKE_BACKLOG ? listen(fd, 0) : shutdown(fd, SHUT_RD));
         return;
     }
-    struct sockaddr_storage peer = {0};
-    socklen_t length = sizeof peer;
-    at->connections += getpeername(fd, (struct sockaddr *)&peer, &length) == 0 ? 1 : 0;
+    gh_endpoint peer;
+    at->connections += gh_sockets_peer(fd, &peer) ? 1 : 0;
     if (at->step == GH_INTAKE_READ) {
         (void)shutdown(fd, SHUT_RD);
     }
@@ -259,7 +203,7 @@ static void close_intake_if_local(void *context, int fd)
 size_t gh_watchdog_close_intake(uint16_t port, gh_intake step)
 {
     intake at = {.port = port, .step = step};
-    for_each_socket(close_intake_if_local, &at);
+    gh_sockets_each(close_intake_if_local, &at);
     return at.connections;
 }
 
@@ -273,5 +217,25 @@ static void shut_if_local(void *context, int fd)
 
 void gh_watchdog_shut_port(uint16_t port)
 {
-    for_each_socket(shut_if_local, &port);
+    gh_sockets_each(shut_if_local, &port);
+}
+
+void gh_watchdog_pause(void)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+void gh_watchdog_close_all(uint16_t port, gh_deadline latest)
+{
+    static const struct {
+        gh_intake step;
+        int64_t ms; /* how long it may take */
+    } steps[] = {{GH_INTAKE_BACKLOG, 20}, {GH_INTAKE_LISTEN, 150}, {GH_INTAKE_READ, 1000}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        gh_deadline deadline = gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms));
+        while (gh_watchdog_close_intake(port, steps[i].step) > 0 && !gh_deadline_passed(deadline)) {
+            gh_watchdog_pause();
+        }
+    }
 }

@@ -56,6 +56,11 @@ typedef enum gh_intake {
 /* Takes one step, which may be repeated. Returns how many connections are open. */
 size_t gh_watchdog_close_intake(uint16_t port, gh_intake step);
 
+/* All of them, one after the other, until `latest`: connections that were accepted but wait for a worker, or
+ * whose request is on its way, get their reply, too. */
+void gh_watchdog_close_all(uint16_t port, gh_deadline latest);
+void gh_watchdog_pause(void); /* a few milliseconds */
+
 /* Shuts down every TCP socket of this process whose local port is `port`, the listening ones too, so that
  * whoever waits on one wakes up. For the end of the program. */
 void gh_watchdog_shut_port(uint16_t port);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define FORWARDED_MAX ((size_t)64 * 1024) /* the largest request head */
+
 static const char *after(gh_view view)
 {
     return view.ptr + view.len;
@@ -54,4 +56,35 @@ bool gh_wire_is_clean(const gh_wire *wire, const char *base, const char *end)
     /* The empty line that ends the head: its LF was overwritten too. Anything else is a line that the parser
      * stopped at, or a head that ended with bare LFs. */
     return wire->header_count == 0 || (line + 2 <= end && line[0] == '\r' && line[1] == '\0');
+}
+
+gh_view gh_wire_forwarded(const gh_wire *wire, gh_buf *joined)
+{
+    gh_view first = {NULL, 0};
+    size_t lines = 0;
+    gh_buf_init(joined, FORWARDED_MAX);
+    for (size_t i = 0; i < wire->header_count; i++) {
+        if (gh_view_eq_nocase(wire->headers[i].name, GH_VIEW_LIT("X-Forwarded-For"))) {
+            first = lines == 0 ? wire->headers[i].value : first;
+            (void)gh_buf_append_cstr(joined, lines++ > 0 ? "," : "");
+            (void)gh_buf_append_view(joined, wire->headers[i].value);
+        }
+    }
+    if (lines < 2) {
+        return first;
+    }
+    return gh_buf_status(joined) == GH_OK ? gh_buf_view(joined) : gh_view_of(NULL);
+}
+
+void gh_wire_trace(const gh_wire *wire, gh_trace *trace)
+{
+    gh_view found = {NULL, 0};
+    size_t lines = 0;
+    for (size_t i = 0; i < wire->header_count; i++) {
+        if (gh_view_eq_nocase(wire->headers[i].name, GH_VIEW_LIT(GH_TRACEPARENT))) {
+            found = wire->headers[i].value;
+            lines++;
+        }
+    }
+    (void)gh_trace_parse(lines == 1 ? found : gh_view_of(NULL), trace);
 }

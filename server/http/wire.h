@@ -27,4 +27,11 @@ typedef struct gh_wire {
  * the buffer begins and `end` is one past its last byte. */
 bool gh_wire_is_clean(const gh_wire *wire, const char *base, const char *end);
 
+/* All lines of X-Forwarded-For as one (RFC 9110, 5.3): a proxy may add its own below one that the client made
+ * up. NULL ptr when there is none. `joined` holds the text when there are several; the caller frees it. */
+gh_view gh_wire_forwarded(const gh_wire *wire, gh_buf *joined);
+
+/* What its traceparent says; empty when there is none, more than one, or junk. */
+void gh_wire_trace(const gh_wire *wire, gh_trace *trace);
+
 #endif

@@ -69,7 +69,7 @@ static void serve_element(const gh_mcp_request *batch, gh_view raw, gh_buf *out)
     element.out = out;
     element.reply = NULL;
     element.streams = false;
-    gh_status status = gh_rpc_parse(raw, &GH_JSON_LIMITS_MESSAGE, &message, &error);
+    gh_status status = gh_rpc_parse(raw, batch->engine->options.limits, &message, &error);
     if (status == GH_OK && message.kind != GH_RPC_BATCH) {
         serve_parsed(&element, batch->reply);
     } else if (status == GH_ERR_NOMEM) {

@@ -6,8 +6,11 @@
 #include "server/mcp/work.h"
 #include "shared/core/clock.h"
 
-#define LOOK_MS 250   /* how often the connection is looked at */
-#define ALIVE_MS 5000 /* how often the grant is */
+#define LOOK_MS 250                  /* how often the connection is looked at */
+#define QUIET_MS 5000                /* after so long without a message it is a stream that mostly waits, */
+#define QUIET_LOOK_MS 1000           /* of which there may be a thousand */
+#define ALIVE_MS 5000                /* how often the grant is */
+#define TOGETHER ((size_t)16 * 1024) /* messages that are there at once go out at once, up to this size */
 
 typedef struct stream {
     const gh_mcp_delivery *delivery;
@@ -16,6 +19,7 @@ typedef struct stream {
     bool numbered;
     uint64_t number;
     int64_t wrote_ms;
+    int64_t message_ms; /* when the last message went out, or it began */
     int64_t asked_ms;
     gh_buf text;
     gh_status status; /* of the last write: GH_ERR_CLOSED when the client went away */
@@ -58,28 +62,34 @@ static void open_stream(stream *to)
         add_id(to, delivery->after == GH_MCP_OUTBOX_UNREAD ? 0 : delivery->after);
         (void)gh_buf_append_cstr(&to->text, "data: \n\n");
     }
-    put(to);
 }
 
-static void send_message(stream *to, uint64_t number, gh_view message)
+/* Stays in `text` until it is put. */
+static void add_message(stream *to, uint64_t number, gh_view message)
 {
     open_stream(to);
     add_id(to, number);
     (void)gh_buf_append_cstr(&to->text, "data: ");
     (void)gh_buf_append_view(&to->text, message);
     (void)gh_buf_append_cstr(&to->text, "\n\n");
-    put(to);
+    to->message_ms = gh_clock_mono_ms();
+    if (to->text.len >= TOGETHER) {
+        put(to);
+    }
 }
 
 static void send_last(stream *to, const gh_mcp_item *item)
 {
     const gh_mcp_reply *reply = to->delivery->reply;
     if (to->open && item->text.len > 0) {
-        send_message(to, item->number, gh_buf_view(&item->text));
+        add_message(to, item->number, gh_buf_view(&item->text));
+        put(to);
     } else if (!to->open && item->text.len > 0) {
         reply->json(reply->context, item->http_status, (gh_view){NULL, 0}, gh_buf_view(&item->text));
     } else if (!to->open) {
         reply->empty(reply->context, item->http_status);
+    } else if (to->text.len > 0) {
+        put(to);
     }
 }
 
@@ -122,12 +132,20 @@ static void look(stream *to)
     }
 }
 
+static gh_deadline next_look(const stream *to)
+{
+    bool quiet = gh_clock_mono_ms() - to->message_ms >= QUIET_MS;
+    return gh_deadline_in(quiet ? QUIET_LOOK_MS : LOOK_MS);
+}
+
 /* True when there is more to come. */
 static bool step(stream *to, gh_mcp_item *item)
 {
-    switch (gh_mcp_outbox_take(to->delivery->outbox, to->reader, gh_deadline_in(LOOK_MS), item)) {
+    bool pending = to->text.len > 0;
+    switch (gh_mcp_outbox_take(to->delivery->outbox, to->reader, pending ? gh_deadline_in(0) : next_look(to),
+                               item)) {
     case GH_MCP_TAKEN_MESSAGE:
-        send_message(to, item->number, gh_buf_view(&item->text));
+        add_message(to, item->number, gh_buf_view(&item->text));
         return true;
     case GH_MCP_TAKEN_LAST:
         send_last(to, item);
@@ -136,7 +154,11 @@ static bool step(stream *to, gh_mcp_item *item)
         let_go(to, item->retry_ms);
         return false;
     case GH_MCP_TAKEN_NOTHING:
-        look(to);
+        if (pending) {
+            put(to);
+        } else {
+            look(to);
+        }
         return true;
     case GH_MCP_TAKEN_END:
     case GH_MCP_TAKEN_OVER:
@@ -144,6 +166,7 @@ static bool step(stream *to, gh_mcp_item *item)
     }
     /* Something must be answered: a stream without a message. */
     open_stream(to);
+    put(to);
     return false;
 }
 
@@ -155,6 +178,7 @@ bool gh_mcp_deliver(const gh_mcp_delivery *delivery)
                  .numbered = delivery->numbered,
                  .number = delivery->stream,
                  .wrote_ms = now,
+                 .message_ms = now,
                  .asked_ms = now,
                  .text = GH_BUF_INIT(GH_MCP_REPLY_MAX + 1024)};
     if (gh_mcp_outbox_attach(delivery->outbox, delivery->after, &to.reader) != GH_OK) {
@@ -163,11 +187,15 @@ bool gh_mcp_deliver(const gh_mcp_delivery *delivery)
     }
     if (delivery->open) {
         open_stream(&to);
+        put(&to);
     }
     while (to.status == GH_OK && step(&to, &item)) {
         if (has_lapsed(&to)) {
             if (delivery->farewell.len > 0) {
-                send_message(&to, item.number + 1, delivery->farewell);
+                add_message(&to, item.number + 1, delivery->farewell);
+            }
+            if (to.text.len > 0) {
+                put(&to);
             }
             break;
         }

@@ -9,6 +9,7 @@
 #include "shared/json/slice.h"
 
 #define TASK_POLL_MS 1000
+#define CALLS_PER_PRINCIPAL 1024
 #define TASK_TTL_MAX_MS ((int64_t)24 * 60 * 60 * 1000)
 
 static const char OUT_OF_MEMORY[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32603,\"message\":"
@@ -71,6 +72,12 @@ gh_status gh_mcp_engine_new(const gh_mcp_options *options, gh_mcp_registry *regi
         return GH_ERR_NOMEM;
     }
     fresh->options = *options;
+    if (options->limits == NULL) {
+        fresh->options.limits = &GH_JSON_LIMITS_MESSAGE;
+    }
+    if (options->max_calls_per_principal == 0) {
+        fresh->options.max_calls_per_principal = CALLS_PER_PRINCIPAL;
+    }
     fresh->registry = registry;
     atomic_init(&fresh->draining, false);
     fresh->hub = gh_mcp_hub_new();
@@ -128,6 +135,11 @@ void gh_mcp_engine_sweep(gh_mcp_engine *engine)
 size_t gh_mcp_engine_sessions(gh_mcp_engine *engine)
 {
     return gh_mcp_sessions_count(engine->sessions);
+}
+
+size_t gh_mcp_engine_tasks(gh_mcp_engine *engine)
+{
+    return gh_mcp_tasks_count(engine->tasks);
 }
 
 bool gh_mcp_is_modern(const gh_mcp_headers *headers, const gh_rpc_message *message)
@@ -235,7 +247,7 @@ void gh_mcp_engine_post(gh_mcp_engine *engine, const gh_principal *principal, co
     gh_error error = {GH_OK, ""};
     gh_rpc_message message = {.method = NULL};
     gh_buf out = GH_BUF_INIT(GH_MCP_REPLY_MAX);
-    gh_status parsed = gh_rpc_parse(body, &GH_JSON_LIMITS_MESSAGE, &message, &error);
+    gh_status parsed = gh_rpc_parse(body, engine->options.limits, &message, &error);
     gh_mcp_request request = {.engine = engine,
                               .principal = principal,
                               .headers = headers,

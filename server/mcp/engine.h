@@ -14,8 +14,11 @@
 #include "server/auth/principal.h"
 #include "server/exec/executor.h"
 #include "server/mcp/registry.h"
+#include "server/metrics/metrics.h"
 #include "shared/core/status.h"
 #include "shared/core/text.h"
+#include "shared/json/gate.h"
+#include "shared/net/trace.h"
 
 typedef struct gh_mcp_engine gh_mcp_engine;
 
@@ -38,6 +41,9 @@ typedef struct gh_mcp_options {
     size_t max_tasks_per_principal;
     bool hide_unscoped; /* lists leave out what the caller's token does not allow */
     bool ignore_scopes; /* nobody signs in: every caller may use everything */
+    size_t max_calls_per_principal; /* accepted and not ended, whatever the client; 0: 1024 */
+    const gh_json_limits *limits;   /* of a message; borrowed; NULL: GH_JSON_LIMITS_MESSAGE */
+    gh_metrics *metrics;            /* borrowed; NULL: nothing is counted */
     /* Is the grant behind this principal still good? Asked now and then by long streams. NULL: always. */
     bool (*alive)(void *context, const gh_principal *principal);
     void *context;
@@ -50,7 +56,8 @@ typedef struct gh_mcp_headers {
     gh_view method;  /* Mcp-Method */
     gh_view name;    /* Mcp-Name */
     gh_view accept;
-    gh_view last_event; /* Last-Event-ID */
+    gh_view last_event;    /* Last-Event-ID */
+    const gh_trace *trace; /* traceparent; NULL or empty for none */
     void *context;
     gh_view (*param)(void *context, const char *name); /* Mcp-Param-{name}, given {name} alone; may be NULL */
 } gh_mcp_headers;
@@ -102,5 +109,6 @@ void gh_mcp_engine_drain(gh_mcp_engine *engine);
 /* Idle sessions, tasks and questions whose time has passed. Every second or so. */
 void gh_mcp_engine_sweep(gh_mcp_engine *engine);
 size_t gh_mcp_engine_sessions(gh_mcp_engine *engine);
+size_t gh_mcp_engine_tasks(gh_mcp_engine *engine);
 
 #endif

@@ -60,6 +60,7 @@ typedef struct gh_mcp_request {
     gh_mcp_session *session; /* held; NULL in the modern era and before initialize */
     const char *version;     /* what this request speaks; NULL while that is not known */
     bool modern;
+    gh_trace trace;          /* the caller's, once the message was logged or would have been */
     gh_view capabilities;    /* raw, of the modern era; empty otherwise */
     bool opened;             /* the session is new: its id goes into the reply's header */
     gh_mcp_catalog *catalog; /* held for as long as the request is served */
@@ -196,8 +197,9 @@ void gh_mcp_listens_drain(gh_mcp_engine *engine);
  * `delivered`, or by gh_mcp_request_fail. */
 void gh_mcp_legacy_get(gh_mcp_request *request);
 
-/* trace.c: the log. */
-void gh_mcp_trace_request(const gh_mcp_request *request);
+/* trace.c: the log. Finds the trace context first: that of `_meta`, which is the call's own, before that of
+ * the HTTP request. */
+void gh_mcp_trace_request(gh_mcp_request *request);
 void gh_mcp_trace_response(const gh_mcp_request *request, int64_t started_ns);
 
 #endif

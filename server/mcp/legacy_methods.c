@@ -44,9 +44,11 @@ static void subscribe_to(gh_mcp_request *request, gh_view uri)
     }
     gh_status status = gh_mcp_session_subscribe(request->session, uri);
     if (status == GH_ERR_TOO_LARGE) {
-        gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS,
-                            "A session can subscribe to %d resources, with URIs of up to 8 KiB",
-                            GH_MCP_SESSION_SUBSCRIPTIONS_MAX);
+        gh_mcp_request_fail(
+            request, 200, GH_RPC_INVALID_PARAMS,
+            "A session can subscribe to %d resources, with URIs of up to 8 KiB, and all sessions "
+            "of one user to URIs of %zu MiB together",
+            GH_MCP_SESSION_SUBSCRIPTIONS_MAX, GH_MCP_SESSION_SUBSCRIBED_BYTES >> 20);
     } else if (status != GH_OK) {
         gh_mcp_request_fail_status(request, status);
     } else {

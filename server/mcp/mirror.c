@@ -31,7 +31,10 @@ static bool same_text(gh_mcp_request *request, const char *name, gh_view header,
 {
     gh_buf plain = GH_BUF_INIT(HEADER_MAX);
     bool same = false;
-    if (gh_mcp_header_decode(header, &plain) != GH_OK) {
+    gh_status status = gh_mcp_header_decode(header, &plain);
+    if (status == GH_ERR_NOMEM) {
+        gh_mcp_request_fail_status(request, status);
+    } else if (status != GH_OK) {
         (void)mismatch(request, name, "has characters or Base64 that are not allowed");
     } else if (!gh_view_eq(gh_buf_view(&plain), body)) {
         (void)mismatch(request, name, "does not match the value in the body");

@@ -63,9 +63,10 @@ const char *gh_mcp_session_capabilities(const gh_mcp_session *session); /* "{}" 
 void gh_mcp_session_set_level(gh_mcp_session *session, gatehouse_level level);
 gatehouse_level gh_mcp_session_level(const gh_mcp_session *session); /* INFO before */
 
-/* resources/subscribe. At most GH_MCP_SESSION_SUBSCRIPTIONS_MAX: then GH_ERR_TOO_LARGE. Subscribing twice is
- * one subscription. */
+/* resources/subscribe. At most GH_MCP_SESSION_SUBSCRIPTIONS_MAX, and so many bytes of URIs in all sessions of
+ * one user: then GH_ERR_TOO_LARGE. Subscribing twice is one subscription. */
 #define GH_MCP_SESSION_SUBSCRIPTIONS_MAX 256
+#define GH_MCP_SESSION_SUBSCRIBED_BYTES ((size_t)4 * 1024 * 1024)
 GH_MUST_USE gh_status gh_mcp_session_subscribe(gh_mcp_session *session, gh_view uri);
 void gh_mcp_session_unsubscribe(gh_mcp_session *session, gh_view uri);
 

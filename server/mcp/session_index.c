@@ -65,6 +65,7 @@ void gh_mcp_session_unlink(gh_mcp_sessions *table, gh_mcp_session *session, gh_m
     }
     *at = session->sibling;
     unlink_age(table, session);
+    of->subscribed -= session->subscribed;
     session->owner = NULL;
     table->count--;
     if (--of->count == 0) {

@@ -20,6 +20,7 @@ typedef struct gh_mcp_session_owner {
     size_t hash;
     size_t count;
     size_t kept;                       /* bytes of streams that have ended, as the last sweep counted them */
+    size_t subscribed;                 /* bytes of URIs */
     gh_mcp_session *sessions;          /* linked by `sibling` */
     struct gh_mcp_session_owner *next; /* in its bucket */
 } gh_mcp_session_owner;
@@ -77,6 +78,7 @@ struct gh_mcp_session {
     bool mute; /* nothing may be asked any more */
     char **subscriptions;
     size_t subscription_count;
+    size_t subscribed; /* bytes of these, while the session is in the table */
     gh_mcp_flight *flights;
     gh_mcp_kept_stream *streams; /* the oldest first */
     size_t stream_count;

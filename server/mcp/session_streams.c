@@ -64,42 +64,66 @@ static void hear(void *context, gh_mcp_topic topic, gh_view subject, gh_view det
     gh_buf_free(&message);
 }
 
-gh_status gh_mcp_session_subscribe(gh_mcp_session *session, gh_view uri)
+/* With both locks held, as all that changes what a user has subscribed to. One that has ended subscribes to
+ * nothing. */
+static gh_status subscribe(gh_mcp_session *session, gh_view uri)
 {
-    gh_status status = GH_OK;
-    if (uri.len > URI_MAX) {
+    gh_mcp_session_owner *owner = session->owner;
+    if (owner == NULL || is_subscribed(session, uri)) {
+        return GH_OK;
+    }
+    if (session->subscription_count == GH_MCP_SESSION_SUBSCRIPTIONS_MAX ||
+        owner->subscribed + uri.len > GH_MCP_SESSION_SUBSCRIBED_BYTES) {
         return GH_ERR_TOO_LARGE;
     }
-    (void)pthread_mutex_lock(&session->lock);
     if (session->subscriptions == NULL) {
         session->subscriptions = calloc(GH_MCP_SESSION_SUBSCRIPTIONS_MAX, sizeof(char *));
     }
-    if (session->subscriptions == NULL) {
-        status = GH_ERR_NOMEM;
-    } else if (!is_subscribed(session, uri)) {
-        char *copy = session->subscription_count < GH_MCP_SESSION_SUBSCRIPTIONS_MAX ? gh_view_dup(uri) : NULL;
-        if (copy != NULL) {
-            session->subscriptions[session->subscription_count++] = copy;
-        } else {
-            status = session->subscription_count < GH_MCP_SESSION_SUBSCRIPTIONS_MAX ? GH_ERR_NOMEM
-                                                                                    : GH_ERR_TOO_LARGE;
+    char *copy = session->subscriptions != NULL ? gh_view_dup(uri) : NULL;
+    if (copy == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    session->subscriptions[session->subscription_count++] = copy;
+    session->subscribed += uri.len;
+    owner->subscribed += uri.len;
+    return GH_OK;
+}
+
+static void unsubscribe(gh_mcp_session *session, gh_view uri)
+{
+    for (size_t i = 0; i < session->subscription_count; i++) {
+        if (gh_view_eq_cstr(uri, session->subscriptions[i])) {
+            free(session->subscriptions[i]);
+            session->subscriptions[i] = session->subscriptions[--session->subscription_count];
+            if (session->owner != NULL) {
+                session->subscribed -= uri.len;
+                session->owner->subscribed -= uri.len;
+            }
+            break;
         }
     }
+}
+
+gh_status gh_mcp_session_subscribe(gh_mcp_session *session, gh_view uri)
+{
+    if (uri.len > URI_MAX) {
+        return GH_ERR_TOO_LARGE;
+    }
+    (void)pthread_mutex_lock(&session->table->lock);
+    (void)pthread_mutex_lock(&session->lock);
+    gh_status status = subscribe(session, uri);
     (void)pthread_mutex_unlock(&session->lock);
+    (void)pthread_mutex_unlock(&session->table->lock);
     return status;
 }
 
 void gh_mcp_session_unsubscribe(gh_mcp_session *session, gh_view uri)
 {
+    (void)pthread_mutex_lock(&session->table->lock);
     (void)pthread_mutex_lock(&session->lock);
-    for (size_t i = 0; i < session->subscription_count; i++) {
-        if (gh_view_eq_cstr(uri, session->subscriptions[i])) {
-            free(session->subscriptions[i]);
-            session->subscriptions[i] = session->subscriptions[--session->subscription_count];
-            break;
-        }
-    }
+    unsubscribe(session, uri);
     (void)pthread_mutex_unlock(&session->lock);
+    (void)pthread_mutex_unlock(&session->table->lock);
 }
 
 /* --- streams --- */

@@ -102,7 +102,7 @@ static cJSON *read_arguments(gh_mcp_request *request, gh_view *raw)
     }
     cJSON *arguments = NULL;
     gh_error error = {GH_OK, ""};
-    gh_status status = gh_json_parse(*raw, &GH_JSON_LIMITS_MESSAGE, &arguments, &error);
+    gh_status status = gh_json_parse(*raw, request->engine->options.limits, &arguments, &error);
     if (status == GH_ERR_NOMEM) {
         gh_mcp_request_fail_status(request, status);
     } else if (status != GH_OK) {
@@ -134,8 +134,12 @@ static void call_tool(gh_mcp_request *request, const char *name)
     const gh_mcp_tool *tool = gh_mcp_catalog_tool(request->catalog, gh_view_of(name));
     if (tool == NULL) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_PARAMS, "Unknown tool: %.128s", name);
-    } else if (gh_mcp_require_scopes(request, "tool", tool->item.scopes) &&
-               check_client(request, &tool->item) && check_arguments(request, tool, &arguments)) {
+    } else if (!gh_mcp_require_scopes(request, "tool", tool->item.scopes) ||
+               !check_client(request, &tool->item) || !check_arguments(request, tool, &arguments)) {
+        gh_metrics *metrics = request->engine->options.metrics;
+        gh_metrics_count(metrics, GH_METRIC_CALLS, gh_metrics_tool(metrics, gh_view_of(name)),
+                         GH_CALLS_REFUSED);
+    } else {
         const gh_mcp_aim aim = {.kind = GH_CALL_TOOL,
                                 .item = tool->label,
                                 .target = gh_view_of(name),

@@ -84,19 +84,43 @@ static void label(const gh_mcp_request *request, labels *out)
     label_target(request, out);
 }
 
-void gh_mcp_trace_request(const gh_mcp_request *request)
+/* A text that is not exactly a traceparent is none; it never gets into the log. */
+static void find_trace(gh_mcp_request *request)
 {
+    gh_view raw = {NULL, 0};
+    if (request->message->params.len > 0 &&
+        gh_json_slice_path(request->message->params, &raw, "_meta", GH_TRACEPARENT, (const char *)NULL) &&
+        raw.len > 2 && raw.ptr[0] == '"' &&
+        gh_trace_parse(gh_view_make(raw.ptr + 1, raw.len - 2), &request->trace)) {
+        return;
+    }
+    request->trace = request->headers->trace == NULL ? (gh_trace){.trace_id = ""} : *request->headers->trace;
+}
+
+/* Two fields, when there is anything to say. */
+static size_t add_trace(const gh_mcp_request *request, gh_log_field *fields, size_t count)
+{
+    if (request->trace.trace_id[0] != '\0') {
+        fields[count++] = (gh_log_field){"TraceId", GH_LOG_STR, gh_view_of(request->trace.trace_id), 0};
+        fields[count++] = (gh_log_field){"SpanId", GH_LOG_STR, gh_view_of(request->trace.span_id), 0};
+    }
+    return count;
+}
+
+void gh_mcp_trace_request(gh_mcp_request *request)
+{
+    find_trace(request);
     if (!gh_log_enabled(GH_LOG_INFO) || request->message->method == NULL) {
         return;
     }
     labels of;
     label(request, &of);
-    const gh_log_field fields[] = {
+    gh_log_field fields[5] = {
         {"Session", GH_LOG_STR, gh_view_of(of.session), 0},
         {"Method", GH_LOG_STR, of.method, 0},
         {"Target", GH_LOG_STR, gh_view_of(of.target), 0},
     };
-    gh_log_event(GH_LOG_INFO, "REQUEST", fields, of.target[0] != '\0' ? 3 : 2);
+    gh_log_event(GH_LOG_INFO, "REQUEST", fields, add_trace(request, fields, of.target[0] != '\0' ? 3 : 2));
 }
 
 void gh_mcp_trace_response(const gh_mcp_request *request, int64_t started_ns)
@@ -111,7 +135,7 @@ void gh_mcp_trace_response(const gh_mcp_request *request, int64_t started_ns)
     if (failed) {
         (void)snprintf(error, sizeof error, "%d %s", request->code, request->error.message);
     }
-    gh_log_field fields[6];
+    gh_log_field fields[8];
     size_t count = 0;
     fields[count++] = (gh_log_field){"Session", GH_LOG_STR, gh_view_of(of.session), 0};
     fields[count++] = (gh_log_field){"Method", GH_LOG_STR, of.method, 0};
@@ -125,5 +149,5 @@ void gh_mcp_trace_response(const gh_mcp_request *request, int64_t started_ns)
     if (failed) {
         fields[count++] = (gh_log_field){"Error", GH_LOG_STR, gh_view_of(error), 0};
     }
-    gh_log_event(GH_LOG_INFO, "RESPONSE", fields, count);
+    gh_log_event(GH_LOG_INFO, "RESPONSE", fields, add_trace(request, fields, count));
 }

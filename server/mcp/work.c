@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/mcp/work_private.h"
+#include "shared/core/clock.h"
 #include "shared/core/log.h"
 #include "shared/json/slice.h"
 
@@ -12,7 +13,6 @@
 #define STREAM_MESSAGES 512
 #define STREAM_BYTES ((size_t)5 * 1024 * 1024)
 /* Of one user, whatever the client: calls outlive connections, so that those alone are no bound. */
-#define USER_WORKS 1024
 #define USER_BYTES ((size_t)128 * 1024 * 1024)
 
 /* --- life --- */
@@ -110,7 +110,7 @@ static bool has_room(const gh_mcp_engine *engine, const gh_mcp_work *work)
             bytes += at->size + gh_mcp_outbox_size(at->outbox);
         }
     }
-    return count == 0 || (count < USER_WORKS && bytes <= USER_BYTES);
+    return count == 0 || (count < engine->options.max_calls_per_principal && bytes <= USER_BYTES);
 }
 
 static gh_status enlist(gh_mcp_work *work)
@@ -126,7 +126,7 @@ static gh_status enlist(gh_mcp_work *work)
         work->listed = true;
     }
     (void)pthread_mutex_unlock(&engine->lock);
-    return work->listed ? GH_OK : GH_ERR_UNAVAILABLE;
+    return work->listed ? GH_OK : GH_ERR_TOO_LARGE;
 }
 
 gh_status gh_mcp_work_keep(gh_mcp_work *work)
@@ -169,6 +169,27 @@ gh_mcp_request gh_mcp_work_reply(const gh_mcp_work *work, gh_rpc_message *messag
                             .http_status = 200};
 }
 
+void gh_mcp_work_count(const gh_mcp_work *work, gh_metrics_call how)
+{
+    gh_metrics *metrics = work->engine->options.metrics;
+    if (metrics != NULL && work->question.kind == GH_CALL_TOOL) {
+        size_t tool = gh_metrics_tool(metrics, gh_view_of(work->question.target));
+        gh_metrics_count(metrics, GH_METRIC_CALLS, tool, (size_t)how);
+        if (how != GH_CALLS_REFUSED) {
+            gh_metrics_observe(metrics, GH_METRIC_CALL_TIME, tool, gh_clock_mono_ns() - work->started_ns);
+        }
+    }
+}
+
+const char *gh_mcp_work_trace(const gh_mcp_work *work, char out[GH_MCP_TRACE_NOTE_MAX])
+{
+    out[0] = '\0';
+    if (work->trace.trace_id[0] != '\0') {
+        (void)snprintf(out, GH_MCP_TRACE_NOTE_MAX, " (trace %s)", work->trace.trace_id);
+    }
+    return out;
+}
+
 /* False when it had ended before. */
 static bool enter_end(gh_mcp_work *work, int code, const char *complaint)
 {
@@ -209,6 +230,7 @@ void gh_mcp_work_finish(gh_mcp_work *work, gh_mcp_request *reply)
     if (!enter_end(work, reply->code, reply->error.message)) {
         return;
     }
+    gh_mcp_work_count(work, reply->code != 0 ? GH_CALLS_FAILED : work->ending);
     if (work->is_task) {
         end_task(work, gh_buf_view(reply->out));
     } else if (work->outbox != NULL) {
@@ -244,6 +266,7 @@ void gh_mcp_work_cancel(gh_mcp_work *work)
     if (!first) {
         return;
     }
+    gh_mcp_work_count(work, work->refused ? GH_CALLS_REFUSED : GH_CALLS_CANCELLED);
     if (work->is_task) {
         gh_mcp_tasks_cancelled(work->engine->tasks, work->task);
     } else if (work->outbox != NULL) {

@@ -40,7 +40,9 @@ struct gh_mcp_work {
     gatehouse_level level;
     bool modern;
     const char *version;
-    bool events; /* the client can be sent something before the response */
+    int64_t started_ns;
+    gh_trace trace; /* the caller's; empty for none */
+    bool events;    /* the client can be sent something before the response */
 
     /* A work that ends within the function that started it borrows these; see gh_mcp_work_keep. */
     gh_principal *principal; /* NULL while it is borrowed */
@@ -58,7 +60,9 @@ struct gh_mcp_work {
     gh_buf state;
     bool is_task;
     char task[GH_MCP_TASK_ID_MAX];
-    int code; /* of the error that it ended with */
+    int code;               /* of the error that it ended with */
+    bool refused;           /* it could not begin */
+    gh_metrics_call ending; /* how it is counted, unless it fails */
     char *complaint;
 
     char text[]; /* what the views and the question point to */
@@ -67,7 +71,7 @@ struct gh_mcp_work {
 extern const gh_call_hooks GH_MCP_WORK_HOOKS; /* without its context */
 
 /* So that it may outlive the function that started it: a principal of its own, the session's flight, the
- * engine's list. GH_ERR_CONFLICT when the session has a request of that id in flight, GH_ERR_UNAVAILABLE when
+ * engine's list. GH_ERR_CONFLICT when the session has a request of that id in flight, GH_ERR_TOO_LARGE when
  * its user has too much under way. */
 GH_MUST_USE gh_status gh_mcp_work_keep(gh_mcp_work *work);
 /* There is an outbox from now on. On the handler's thread, or before it runs. */
@@ -76,6 +80,12 @@ GH_MUST_USE gh_status gh_mcp_work_open(gh_mcp_work *work);
 GH_MUST_USE gh_status gh_mcp_work_queue(gh_mcp_work *work);
 /* Runs the handler here. `direct`: a quiet work answers there; NULL: always by the outbox. */
 void gh_mcp_work_run(gh_mcp_work *work, gh_mcp_round *round, gh_mcp_request *direct);
+
+/* Counts how a call of a tool ended; once. */
+void gh_mcp_work_count(const gh_mcp_work *work, gh_metrics_call how);
+/* " (trace 0af7...)" for a line of the log about it, or "". */
+#define GH_MCP_TRACE_NOTE_MAX 48
+const char *gh_mcp_work_trace(const gh_mcp_work *work, char out[GH_MCP_TRACE_NOTE_MAX]);
 
 /* The handler that runs, if any, is told that nobody waits any more. */
 void gh_mcp_work_tell(gh_mcp_work *work);

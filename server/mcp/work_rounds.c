@@ -35,6 +35,7 @@ static void expire_round(void *context)
     gh_mcp_round *round = context;
     gh_mcp_work *work = round->work;
     char message[128] = "The task ran out of time";
+    char trace[GH_MCP_TRACE_NOTE_MAX];
     double seconds = (double)work->timeout_ms / 1000.0;
     (void)pthread_mutex_lock(&work->lock);
     bool current = work->rounds == round->number && work->stage == GH_MCP_RUNNING;
@@ -51,10 +52,10 @@ static void expire_round(void *context)
     (void)pthread_mutex_unlock(&work->lock);
     if (current) {
         if (waited) {
-            gh_log_warn("%s was not called: it waited %g s for a free thread (--call-threads)",
-                        work->question.item, seconds);
+            gh_log_warn("%s was not called: it waited %g s for a free thread (--call-threads)%s",
+                        work->question.item, seconds, gh_mcp_work_trace(work, trace));
         } else {
-            gh_log_warn("%s: %s", work->question.item, message);
+            gh_log_warn("%s: %s%s", work->question.item, message, gh_mcp_work_trace(work, trace));
         }
         gh_mcp_work_fail(work, GH_RPC_INTERNAL_ERROR, message);
         gh_mcp_work_tell(work);
@@ -179,8 +180,12 @@ static gh_status wait_for_client(gh_mcp_work *work, gh_call *call)
 
 static void respond(gh_mcp_work *work, gh_call *call, gh_mcp_request *direct)
 {
+    work->ending = call->told.outcome == GH_CALL_ASKS ? GH_CALLS_INPUT
+                   : call->told.is_error              ? GH_CALLS_ERROR
+                                                      : GH_CALLS_OK;
     if (direct != NULL && work->outbox == NULL) {
         gh_mcp_write_outcome(direct, work, call);
+        gh_mcp_work_count(work, direct->code != 0 ? GH_CALLS_FAILED : work->ending);
         return;
     }
     gh_rpc_message message;
@@ -193,12 +198,13 @@ static void respond(gh_mcp_work *work, gh_call *call, gh_mcp_request *direct)
 
 static void tell_late(gh_mcp_work *work, const gh_mcp_round *round)
 {
+    char trace[GH_MCP_TRACE_NOTE_MAX];
     (void)pthread_mutex_lock(&work->lock);
     bool late = round != NULL && round->late;
     (void)pthread_mutex_unlock(&work->lock);
     if (late) {
-        gh_log_info("%s returned after %.1f s, too late", work->question.item,
-                    (double)(gh_clock_mono_ns() - round->began_ns) / 1e9);
+        gh_log_info("%s returned after %.1f s, too late%s", work->question.item,
+                    (double)(gh_clock_mono_ns() - round->began_ns) / 1e9, gh_mcp_work_trace(work, trace));
     }
 }
 
@@ -213,6 +219,7 @@ static void ask_client(gh_mcp_work *work, gh_call *call, gh_mcp_request *direct)
     gh_status status = wait_for_client(work, call);
     if (status != GH_OK && direct != NULL && work->outbox == NULL) {
         gh_mcp_request_fail_status(direct, status);
+        gh_mcp_work_count(work, GH_CALLS_FAILED);
     } else if (status != GH_OK) {
         gh_mcp_work_fail(work, GH_RPC_INTERNAL_ERROR, "The client could not be asked");
     }

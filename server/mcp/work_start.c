@@ -4,6 +4,7 @@
 
 #include "server/mcp/state.h"
 #include "server/mcp/work_private.h"
+#include "shared/core/clock.h"
 #include "shared/json/slice.h"
 
 #define TOKEN_MAX 1024
@@ -166,6 +167,8 @@ static gh_mcp_work *make(const gh_mcp_request *request, const gh_mcp_aim *aim, c
     work->size = size;
     place_all(work, request, aim, in);
     work->engine = request->engine;
+    work->started_ns = gh_clock_mono_ns();
+    work->trace = request->trace;
     work->catalog = gh_mcp_catalog_hold(request->catalog);
     work->handler = aim->handler;
     work->data = aim->data;
@@ -210,12 +213,22 @@ static bool open_state(gh_mcp_request *request, gh_mcp_work *work, gh_view raw)
 
 /* --- the start --- */
 
+static void fail_too_many(gh_mcp_request *request)
+{
+    gh_metrics_count(request->engine->options.metrics, GH_METRIC_LIMITED, GH_LIMIT_CALLS_OF_USER, 0);
+    gh_mcp_request_fail(
+        request, 429, GH_RPC_INTERNAL_ERROR,
+        "You have as many calls under way, or as much in them, as one user may; wait for some to "
+        "end");
+}
+
 static void queue(gh_mcp_request *request, gh_mcp_work *work)
 {
     gh_status status = gh_mcp_work_open(work);
     if (status == GH_OK) {
         status = gh_mcp_work_keep(work);
     }
+    work->refused = status != GH_OK;
     if (status == GH_ERR_CONFLICT) {
         gh_mcp_request_fail(request, 200, GH_RPC_INVALID_REQUEST,
                             "Invalid request: another request with this id is in flight");
@@ -229,7 +242,11 @@ static void queue(gh_mcp_request *request, gh_mcp_work *work)
         return;
     }
     gh_mcp_work_cancel(work);
-    gh_mcp_request_fail_status(request, status);
+    if (status == GH_ERR_TOO_LARGE) {
+        fail_too_many(request);
+    } else {
+        gh_mcp_request_fail_status(request, status);
+    }
 }
 
 void gh_mcp_work_start(gh_mcp_request *request, const gh_mcp_aim *aim)

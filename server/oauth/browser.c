@@ -85,7 +85,7 @@ gh_status gh_browser_open(const gh_oauth_server *server, const gh_request *reque
         return status;
     }
     status = gh_random_token(GH_OAUTH_TOKEN_BYTES, &fresh);
-    if (status == GH_OK) {
+    if (status == GH_OK && fresh != NULL) {
         status = bind_cookie(browser, gh_view_of(fresh));
     }
     if (status == GH_OK) {
@@ -130,13 +130,17 @@ gh_status gh_csrf_token(const gh_oauth_server *server, const char *purpose, cons
     return status;
 }
 
-bool gh_csrf_matches(const gh_oauth_server *server, const char *purpose, const char *flow_id,
-                     const gh_browser *browser, const gh_flow *person, const char *token)
+gh_status gh_csrf_check(const gh_oauth_server *server, const char *purpose, const char *flow_id,
+                        const gh_browser *browser, const gh_flow *person, const char *token)
 {
     char expected[GH_SHA256_TEXT_MAX];
-    bool matches = token != NULL &&
-                   gh_csrf_token(server, purpose, flow_id, browser, person, expected) == GH_OK &&
-                   gh_equal_constant_time(gh_view_of(expected), gh_view_of(token));
+    if (token == NULL) {
+        return GH_ERR_DENIED;
+    }
+    gh_status status = gh_csrf_token(server, purpose, flow_id, browser, person, expected);
+    if (status == GH_OK && !gh_equal_constant_time(gh_view_of(expected), gh_view_of(token))) {
+        status = GH_ERR_DENIED;
+    }
     gh_wipe(expected, sizeof expected);
-    return matches;
+    return status;
 }

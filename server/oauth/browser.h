@@ -27,9 +27,9 @@ void gh_browser_clear(gh_browser *browser);
 GH_MUST_USE gh_status gh_csrf_token(const gh_oauth_server *server, const char *purpose, const char *flow_id,
                                     const gh_browser *browser, const gh_flow *person,
                                     char out[GH_SHA256_TEXT_MAX]);
-/* Constant time; false for NULL. */
-bool gh_csrf_matches(const gh_oauth_server *server, const char *purpose, const char *flow_id,
-                     const gh_browser *browser, const gh_flow *person, const char *token);
+/* Constant time. GH_ERR_DENIED when it does not match, or is NULL. */
+GH_MUST_USE gh_status gh_csrf_check(const gh_oauth_server *server, const char *purpose, const char *flow_id,
+                                    const gh_browser *browser, const gh_flow *person, const char *token);
 
 /* HMAC-SHA256 as base64url text. */
 GH_MUST_USE gh_status gh_hmac_text(const gh_secret *key, gh_view data, char out[GH_SHA256_TEXT_MAX]);

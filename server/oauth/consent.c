@@ -65,16 +65,20 @@ static void decide(const gh_oauth_server *server, const gh_visit *visit, bool ap
     gh_status status = gh_store_flow_take(server->store, visit->flow_hash, &flow);
     if (status == GH_ERR_NOT_FOUND) {
         gh_flow_page_gone(response);
-    } else if (status != GH_OK) {
-        gh_flow_page_failure(response, status);
-    } else if (!gh_csrf_matches(server, "consent", visit->flow_id, &visit->browser, &flow,
-                                gh_form_get(visit->form, "csrf"))) {
-        gh_flow_page_forged(response);
+        goto out;
+    }
+    if (status == GH_OK) {
+        status = gh_csrf_check(server, "consent", visit->flow_id, &visit->browser, &flow,
+                               gh_form_get(visit->form, "csrf"));
+    }
+    if (status != GH_OK) {
+        gh_flow_page_refused(response, status);
     } else if (approved) {
         approve(server, &flow, response);
     } else {
         deny(server, &flow, response);
     }
+out:
     gh_flow_clear(&flow);
 }
 
@@ -88,9 +92,13 @@ static void receive(const gh_oauth_server *server, const gh_visit *visit, gh_res
 {
     gh_view decision = gh_view_of(gh_form_get(visit->form, "decision"));
     bool approved = gh_view_eq_cstr(decision, "approve");
-    if (!may_decide(server, visit) || !gh_csrf_matches(server, "consent", visit->flow_id, &visit->browser,
-                                                       &visit->flow, gh_form_get(visit->form, "csrf"))) {
-        gh_flow_page_forged(response);
+    gh_status status = GH_ERR_DENIED;
+    if (may_decide(server, visit)) {
+        status = gh_csrf_check(server, "consent", visit->flow_id, &visit->browser, &visit->flow,
+                               gh_form_get(visit->form, "csrf"));
+    }
+    if (status != GH_OK) {
+        gh_flow_page_refused(response, status);
     } else if (!approved && !gh_view_eq_cstr(decision, "deny")) {
         gh_page_message(response, 400, "No decision arrived", "The form said neither \"allow\" nor \"deny\".",
                         "Go back one page and press one of the two buttons.");

@@ -168,20 +168,26 @@ static void try_code(visit *v, gh_response *response)
     gh_device_clear(&device);
 }
 
-static bool is_forged(visit *v)
+/* GH_ERR_DENIED when the form was not made for this browser. */
+static gh_status check_form(visit *v)
 {
-    return gh_browser_read(v->server, v->request, &v->browser) != GH_OK ||
-           !gh_csrf_matches(v->server, "device", "", &v->browser, NULL, gh_form_get(v->form, "csrf"));
+    if (gh_browser_read(v->server, v->request, &v->browser) != GH_OK) {
+        return GH_ERR_DENIED;
+    }
+    return gh_csrf_check(v->server, "device", "", &v->browser, NULL, gh_form_get(v->form, "csrf"));
 }
 
 static void receive(visit *v, gh_response *response)
 {
-    if (is_forged(v)) {
+    gh_status status = check_form(v);
+    if (status == GH_ERR_DENIED) {
         gh_page_message(response, 403, "This page cannot be used",
                         "The form does not come from this browser, it is out of date, or the browser did not "
                         "send the cookie that it was given.",
                         "Allow cookies for this address, open the address that your device shows again, and "
                         "enter the code there.");
+    } else if (status != GH_OK) {
+        gh_flow_page_failure(response, status);
     } else if (v->code[0] == '\0') {
         show(v, 400, "A code has eight letters, such as WDJB-MJHT.", response);
     } else {

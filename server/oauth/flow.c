@@ -27,6 +27,15 @@ void gh_flow_page_forged(gh_response *response)
                     "the page that opens.");
 }
 
+void gh_flow_page_refused(gh_response *response, gh_status status)
+{
+    if (status == GH_ERR_DENIED) {
+        gh_flow_page_forged(response);
+    } else {
+        gh_flow_page_failure(response, status);
+    }
+}
+
 void gh_flow_page_failure(gh_response *response, gh_status status)
 {
     if (status == GH_ERR_UNAVAILABLE) {

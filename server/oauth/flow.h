@@ -27,6 +27,8 @@ bool gh_visit_is_post(const gh_request *request);
 /* Error pages: over or unknown (400), forged or out of date (403), outage (503). */
 void gh_flow_page_gone(gh_response *response);
 void gh_flow_page_forged(gh_response *response);
+/* What gh_csrf_check said: forged for GH_ERR_DENIED, else an outage. */
+void gh_flow_page_refused(gh_response *response, gh_status status);
 void gh_flow_page_failure(gh_response *response, gh_status status);
 
 /* 303 to `path`?flow=ID. */

@@ -30,6 +30,7 @@ struct gh_oauth_server {
     gh_text_list schemes;
     const gh_secret *dev_password; /* borrowed; NULL */
     size_t max_clients;
+    gh_metrics *metrics; /* borrowed; NULL */
     int64_t code_ttl_s, access_ttl_s, refresh_ttl_s, refresh_grace_s, flow_ttl_s;
     gh_idp *idp;               /* borrowed; NULL: the dev login */
     const gh_sealer *sealer;   /* borrowed; with idp */

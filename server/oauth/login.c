@@ -125,9 +125,10 @@ static void sign_in(const gh_oauth_server *server, const gh_visit *visit, gh_res
 {
     person who = {NULL, NULL};
     gh_login_input input = {0};
-    if (!gh_csrf_matches(server, "login", visit->flow_id, &visit->browser, NULL,
-                         gh_form_get(visit->form, "csrf"))) {
-        gh_flow_page_forged(response);
+    gh_status status = gh_csrf_check(server, "login", visit->flow_id, &visit->browser, NULL,
+                                     gh_form_get(visit->form, "csrf"));
+    if (status != GH_OK) {
+        gh_flow_page_refused(response, status);
         return;
     }
     if (read_person(visit->form, &who) != GH_OK) {

@@ -50,6 +50,7 @@ static gh_status copy_options(gh_oauth_server *server, const gh_oauth_options *o
     server->idp = options->idp;
     server->sealer = options->sealer;
     server->max_clients = options->max_clients;
+    server->metrics = options->metrics;
     server->code_ttl_s = options->code_ttl_s;
     server->access_ttl_s = options->access_ttl_s;
     server->refresh_ttl_s = options->refresh_ttl_s;

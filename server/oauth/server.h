@@ -17,6 +17,7 @@
 #include "server/auth/seal.h"
 #include "server/exchange/exchange.h"
 #include "server/idp/idp.h"
+#include "server/metrics/metrics.h"
 #include "server/store/store.h"
 #include "shared/config/options.h"
 #include "shared/core/secret.h"
@@ -48,6 +49,7 @@ typedef struct gh_oauth_options {
     const gh_sealer *sealer;              /* for the provider's tokens; required with idp; borrowed */
     const gh_text_list *required_claims;  /* "groups=mcp", all of them; NULL for none; copied */
     size_t max_clients;
+    gh_metrics *metrics; /* borrowed; NULL: nothing is counted */
     int64_t code_ttl_s, access_ttl_s, refresh_ttl_s, refresh_grace_s, flow_ttl_s;
 } gh_oauth_options;
 

@@ -54,6 +54,29 @@ static void dispatch(const gh_oauth_server *server, const gh_oauth_call *call, g
     }
 }
 
+/* The row of the table is the label. */
+static size_t label_of(const gh_oauth_call *call)
+{
+    const char *name = call->form != NULL ? gh_form_get(call->form, "grant_type") : NULL;
+    const grant_type *type = name != NULL ? find_type(name) : NULL;
+    return type != NULL ? (size_t)(type - GRANT_TYPES) : GH_GRANTS_OTHER;
+}
+
+static gh_metrics_token outcome_of(const gh_response *response)
+{
+    gh_view body = gh_buf_view(&response->body);
+    if (response->status == 200) {
+        return GH_TOKENS_ISSUED;
+    }
+    if (response->status >= 500) {
+        return GH_TOKENS_FAILED;
+    }
+    return gh_view_starts_with(body, GH_VIEW_LIT("{\"error\":\"authorization_pending\"")) ||
+                   gh_view_starts_with(body, GH_VIEW_LIT("{\"error\":\"slow_down\""))
+               ? GH_TOKENS_PENDING
+               : GH_TOKENS_REFUSED;
+}
+
 void gh_oauth_handle_token(void *server, const gh_request *request, gh_response *response)
 {
     gh_oauth_call call;
@@ -61,5 +84,7 @@ void gh_oauth_handle_token(void *server, const gh_request *request, gh_response 
     if (gh_oauth_call_open(server, request, response, &call)) {
         dispatch(server, &call, response);
     }
+    gh_metrics_count(((const gh_oauth_server *)server)->metrics, GH_METRIC_TOKENS, label_of(&call),
+                     outcome_of(response));
     gh_oauth_call_clear(&call);
 }

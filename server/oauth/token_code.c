@@ -6,6 +6,7 @@
 #include "server/oauth/token.h"
 #include "shared/core/log.h"
 #include "shared/core/random.h"
+#include "shared/core/secret.h"
 #include "shared/oauth/pkce.h"
 
 #define AGAIN "The code is not valid; sign in again."
@@ -36,18 +37,23 @@ static bool read_exchange(const gh_form *form, exchange *wanted, gh_response *re
     return missing == NULL;
 }
 
-static const char *check_code(const gh_oauth_call *call, const exchange *wanted, const gh_code *code)
+/* *problem is NULL for a code that is good for this call. */
+static gh_status check_code(const gh_oauth_call *call, const exchange *wanted, const gh_code *code,
+                            const char **problem)
 {
+    char computed[GH_PKCE_CHALLENGE_MAX];
+    gh_status status = gh_pkce_challenge(gh_view_of(wanted->verifier), computed);
+    *problem = NULL;
     if (strcmp(code->client_id, call->client.id) != 0) {
-        return AGAIN;
+        *problem = AGAIN;
+    } else if (strcmp(code->redirect_uri, wanted->redirect_uri) != 0) {
+        *problem = "redirect_uri is not the one of the authorization request; sign in again.";
+    } else if (status == GH_ERR_INVALID ||
+               (status == GH_OK &&
+                !gh_equal_constant_time(gh_view_of(computed), gh_view_of(code->challenge)))) {
+        *problem = "code_verifier does not match the code_challenge; sign in again.";
     }
-    if (strcmp(code->redirect_uri, wanted->redirect_uri) != 0) {
-        return "redirect_uri is not the one of the authorization request; sign in again.";
-    }
-    if (!gh_pkce_matches(gh_view_of(wanted->verifier), gh_view_of(code->challenge))) {
-        return "code_verifier does not match the code_challenge; sign in again.";
-    }
-    return NULL;
+    return *problem != NULL ? GH_OK : status;
 }
 
 /* The first refresh token of the grant, unless the client is not registered for them. */
@@ -140,8 +146,11 @@ void gh_token_by_code(const gh_oauth_server *server, const gh_oauth_call *call, 
     } else if (status != GH_OK) {
         gh_reply_failure(response, status);
     } else {
-        const char *problem = check_code(call, &wanted, &code);
-        if (problem == NULL) {
+        const char *problem = NULL;
+        status = check_code(call, &wanted, &code, &problem);
+        if (status != GH_OK) {
+            gh_reply_failure(response, status);
+        } else if (problem == NULL) {
             issue(server, call, &code, response);
         } else {
             refuse(server, call, &code, problem, response);

@@ -104,6 +104,8 @@ GH_MUST_USE gh_status gh_store_open_with(const char *spec, const gh_store_option
                                          gh_error *error);
 void gh_store_close(gh_store *store);
 GH_MUST_USE gh_status gh_store_ping(gh_store *store); /* for /readyz */
+/* Operations so far, and those among them that failed by no fault of the caller. */
+void gh_store_counts(const gh_store *store, uint64_t *uses, uint64_t *failures);
 
 /* Adds a client; at `cap` clients one that has been idle for at least `idle_s` (since its registration or the
  * start of its last flow) and has no live grant makes room: the oldest one that never finished a login, or

@@ -2,6 +2,8 @@
 #ifndef GH_SERVER_STORE_STORE_PRIVATE_H
 #define GH_SERVER_STORE_STORE_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "server/store/store.h"
 
 /* A used code is remembered this long after its expiry, so that its reuse is noticed. */
@@ -57,6 +59,7 @@ typedef struct gh_store_ops {
 
 struct gh_store {
     const gh_store_ops *ops;
+    atomic_uint_least64_t uses, failures;
     gh_store_options sealing; /* `seal` NULL: without; the fingerprint is not kept */
 };
 

@@ -8,7 +8,7 @@
 
 #include "shared/core/secret.h"
 
-#define FIRST_CAPACITY 64
+#define FIRST_CAPACITY 256
 
 void gh_buf_init(gh_buf *buf, size_t max)
 {
@@ -94,17 +94,22 @@ gh_status gh_buf_reserve(gh_buf *buf, size_t len)
     return grow(buf, len, len);
 }
 
-gh_status gh_buf_append(gh_buf *buf, const void *data, size_t len)
+static gh_status make_room(gh_buf *buf, size_t len)
 {
     size_t twice = buf->cap > SIZE_MAX / 2 ? SIZE_MAX : buf->cap * 2;
 
-    if (buf->status != GH_OK) {
-        return buf->status;
-    }
     if (len > buf->max - buf->len) {
         return fail(buf, GH_ERR_TOO_LARGE);
     }
-    if (grow(buf, buf->len + len, twice < FIRST_CAPACITY ? FIRST_CAPACITY : twice) != GH_OK) {
+    return grow(buf, buf->len + len, twice < FIRST_CAPACITY ? FIRST_CAPACITY : twice);
+}
+
+gh_status gh_buf_append(gh_buf *buf, const void *data, size_t len)
+{
+    if (buf->status != GH_OK) {
+        return buf->status;
+    }
+    if (len >= buf->cap - buf->len && make_room(buf, len) != GH_OK) {
         return buf->status;
     }
     if (len > 0) {
@@ -123,6 +128,18 @@ gh_status gh_buf_append_view(gh_buf *buf, gh_view view)
 gh_status gh_buf_append_cstr(gh_buf *buf, const char *cstr)
 {
     return gh_buf_append_view(buf, gh_view_of(cstr));
+}
+
+gh_status gh_buf_append_number(gh_buf *buf, uint64_t number)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return gh_buf_append(buf, digits + at, sizeof(digits) - at);
 }
 
 gh_status gh_buf_append_char(gh_buf *buf, char c)
@@ -163,7 +180,7 @@ out:
     va_end(again);
     va_end(args);
     if (text) {
-        gh_wipe(text, text == small ? sizeof(small) : (size_t)len);
+        gh_wipe(text, text == small && (size_t)len > sizeof(small) ? sizeof(small) : (size_t)len);
     }
     if (text != small) {
         free(text);

@@ -7,6 +7,7 @@
 #define GH_SHARED_CORE_BYTES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shared/core/status.h"
 #include "shared/core/text.h"
@@ -32,6 +33,7 @@ gh_status gh_buf_append(gh_buf *buf, const void *data, size_t len);
 gh_status gh_buf_append_view(gh_buf *buf, gh_view view);
 gh_status gh_buf_append_cstr(gh_buf *buf, const char *cstr);
 gh_status gh_buf_append_char(gh_buf *buf, char c);
+gh_status gh_buf_append_number(gh_buf *buf, uint64_t number); /* decimal */
 gh_status gh_buf_appendf(gh_buf *buf, const char *format, ...) GH_PRINTF(2, 3);
 gh_status gh_buf_reserve(gh_buf *buf, size_t len); /* room for len bytes in all */
 void gh_buf_consume(gh_buf *buf, size_t len);      /* drops bytes from the front */

@@ -61,11 +61,6 @@ uint64_t gh_log_dropped(void)
     return atomic_load_explicit(&state.dropped, memory_order_relaxed);
 }
 
-static void count_dropped(uint64_t lines)
-{
-    (void)atomic_fetch_add_explicit(&state.dropped, lines, memory_order_relaxed);
-}
-
 static gh_log_format current_format(void)
 {
     return (gh_log_format)atomic_load_explicit(&state.format, memory_order_relaxed);
@@ -73,8 +68,8 @@ static gh_log_format current_format(void)
 
 static size_t compose(gh_log_head *head, const gh_log_line *line, char *out)
 {
-    const char *tag = atomic_load_explicit(&state.tag, memory_order_relaxed);
-    return gh_log_line_compose(head, line, current_format(), tag, out);
+    gh_view body = gh_view_make(line->body, line->len);
+    return gh_log_line_compose(head, line->wall_ms, body, current_format(), state.tag, out);
 }
 
 static gh_deadline stop_deadline(void)
@@ -92,16 +87,19 @@ static gh_deadline stop_deadline(void)
 /* Waits for room, however long that takes, unless the log is being stopped. */
 static bool write_batch(int fd, const char *data, size_t len)
 {
+    int patience_ms = 0;
+
     while (len > 0) {
-        gh_deadline deadline = stop_deadline();
         struct pollfd wait = {.fd = fd, .events = POLLOUT};
         ssize_t done = 0;
-        int ready = poll(&wait, 1, gh_deadline_poll_ms(deadline, 100));
+        int ready = poll(&wait, 1, patience_ms);
 
         if (ready == 0 || (ready < 0 && errno == EINTR)) {
+            gh_deadline deadline = stop_deadline();
             if (gh_deadline_passed(deadline)) {
                 return false;
             }
+            patience_ms = gh_deadline_poll_ms(deadline, 100);
             continue;
         }
         done = ready < 0 ? -1 : write(fd, data, len);
@@ -116,34 +114,42 @@ static bool write_batch(int fd, const char *data, size_t len)
     return true;
 }
 
-/* Moves lines from the ring to `out`, and leaves room for one more. Called with the lock held. */
-static size_t gather(gh_log_head *head, char *out, uint64_t *lines)
+static void write_lines(gh_log_head *head, gh_log_batch batch)
 {
+    const char *tag = state.tag;
+    char out[BATCH_MAX];
+    uint64_t lines = 0;
     size_t len = 0;
-
-    *lines = 0;
-    while (state.ring.queue_len > 0 && len + 2 * GH_LOG_LINE_MAX <= BATCH_MAX) {
-        len += compose(head, gh_log_ring_pop(&state.ring), out + len);
-        (*lines)++;
+    while ((len = gh_log_batch_compose(&batch, head, current_format(), tag, out, sizeof(out), &lines)) > 0) {
+        if (!write_batch(state.fd, out, len)) {
+            state.dropped += lines;
+        }
     }
-    return len;
 }
 
-/* One more line when the ring has been emptied after a loss. Called with the lock held. */
-static size_t report_drops(gh_log_head *head, char *out)
+/* One line when all is written after a loss. */
+static void report_drops(gh_log_head *head, uint64_t dropped)
 {
-    uint64_t dropped = gh_log_dropped();
     gh_log_line line;
+    char out[GH_LOG_LINE_MAX];
     char text[64];
 
-    if (dropped == state.dropped_reported || state.ring.queue_len > 0) {
+    (void)snprintf(text, sizeof(text), "%llu log lines dropped", (unsigned long long)dropped);
+    gh_log_line_message(&line, current_format(), GH_LOG_WARN, gh_view_of(text));
+    (void)write_batch(state.fd, out, compose(head, &line, out));
+}
+
+/* How many lines were lost since the last report, once there is nothing more to write. Called with the lock
+ * held. */
+static uint64_t drops_to_report(void)
+{
+    uint64_t dropped = gh_log_dropped();
+    uint64_t more = dropped - state.dropped_reported;
+    if (gh_log_ring_len(&state.ring) > 0) {
         return 0;
     }
-    (void)snprintf(text, sizeof(text), "%llu log lines dropped",
-                   (unsigned long long)(dropped - state.dropped_reported));
     state.dropped_reported = dropped;
-    gh_log_line_message(&line, current_format(), GH_LOG_WARN, gh_view_of(text));
-    return compose(head, &line, out);
+    return more;
 }
 
 static struct timespec monotonic_in(int64_t ms)
@@ -161,38 +167,38 @@ static struct timespec monotonic_in(int64_t ms)
 /* Called with the lock held; true while there may be more to write. */
 static bool wait_for_work(bool nap)
 {
-    if (nap && !state.stopping && !state.flushing && state.ring.queue_len < state.ring.slots / 2) {
+    if (nap && !state.stopping && !state.flushing && gh_log_ring_len(&state.ring) < state.ring.slots / 2) {
         struct timespec until = monotonic_in(NAP_MS);
         (void)pthread_cond_timedwait(&state.work, &state.lock, &until);
     }
-    while (state.ring.queue_len == 0 && !state.stopping) {
+    while (gh_log_ring_len(&state.ring) == 0 && !state.stopping) {
         state.asleep = true;
         pthread_cond_wait(&state.work, &state.lock);
         state.asleep = false;
     }
-    return state.ring.queue_len > 0;
+    return gh_log_ring_len(&state.ring) > 0;
 }
 
 static void *writer_main(void *unused)
 {
-    char batch[BATCH_MAX];
     gh_log_head head = {0};
     bool nap = false;
 
     (void)unused;
     pthread_mutex_lock(&state.lock);
-    while (wait_for_work(nap)) {
-        uint64_t lines = 0;
-        size_t len = gather(&head, batch, &lines);
-        bool ok = true;
+    for (; wait_for_work(nap); nap = true) {
+        gh_log_batch batch = gh_log_ring_take(&state.ring);
+        size_t lines = batch.side->lines;
+        uint64_t dropped = 0;
 
-        len += report_drops(&head, batch + len);
-        nap = state.ring.queue_len == 0;
         pthread_mutex_unlock(&state.lock);
-        ok = write_batch(state.fd, batch, len);
+        write_lines(&head, batch);
         pthread_mutex_lock(&state.lock);
-        if (!ok) {
-            count_dropped(lines);
+        dropped = drops_to_report();
+        if (dropped > 0) {
+            pthread_mutex_unlock(&state.lock);
+            report_drops(&head, dropped);
+            pthread_mutex_lock(&state.lock);
         }
         state.lines_out += lines;
         pthread_cond_broadcast(&state.written);
@@ -339,7 +345,6 @@ static void submit(const gh_log_line *line)
 {
     bool queued = false;
     bool wake = false;
-
     pthread_mutex_lock(&state.lock);
     if (!state.running || state.stopping) {
         pthread_mutex_unlock(&state.lock);
@@ -349,7 +354,7 @@ static void submit(const gh_log_line *line)
     queued = gh_log_ring_push(&state.ring, line);
     if (queued) {
         state.lines_in++;
-        wake = state.asleep || state.ring.queue_len == state.ring.slots / 2;
+        wake = state.asleep || gh_log_ring_len(&state.ring) == state.ring.slots / 2;
         state.asleep = false;
     }
     if (wake) {
@@ -357,7 +362,7 @@ static void submit(const gh_log_line *line)
     }
     pthread_mutex_unlock(&state.lock);
     if (!queued) {
-        count_dropped(1);
+        state.dropped++;
     }
 }
 

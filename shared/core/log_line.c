@@ -241,6 +241,22 @@ static void put_field_json(pen *p, const gh_log_field *field)
     }
 }
 
+static void put_number(pen *p, int64_t number)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0) {
+        digits[--at] = '-';
+    }
+    put(p, digits + at, sizeof(digits) - at);
+}
+
 static void put_field_text(pen *p, const gh_log_field *field)
 {
     char number[GH_CLOCK_TEXT_MAX];
@@ -253,8 +269,7 @@ static void put_field_text(pen *p, const gh_log_field *field)
         put_value(p, field->str, '|');
         break;
     case GH_LOG_INT:
-        (void)snprintf(number, sizeof(number), "%lld", (long long)field->number);
-        put_text(p, number);
+        put_number(p, field->number);
         break;
     case GH_LOG_DURATION_NS:
         gh_clock_format_duration(field->number, number);
@@ -296,36 +311,46 @@ void gh_log_line_event(gh_log_line *line, gh_log_format format, gh_log_level lev
     }
 }
 
+static size_t put_head_part(char *out, size_t len, gh_view text)
+{
+    size_t room = GH_LOG_HEAD_MAX - 2 - len;
+    size_t more = text.len < room ? text.len : room;
+
+    if (more > 0) {
+        memcpy(out + len, text.ptr, more);
+    }
+    return len + more;
+}
+
 static size_t write_head(gh_log_head *head, int64_t wall_ms, gh_log_format format, const char *tag, char *out)
 {
-    int len = 0;
+    size_t len = 0;
 
     if (format == GH_LOG_JSON) {
         char utc[GH_CLOCK_TEXT_MAX];
 
         gh_clock_format_utc(wall_ms, utc);
-        len = snprintf(out, GH_LOG_HEAD_MAX, "{\"time\":\"%s\"", utc);
-    } else {
-        if (!head->valid || head->second != wall_ms / 1000) {
-            gh_clock_format_local(wall_ms, head->text);
-            head->second = wall_ms / 1000;
-            head->valid = true;
-        }
-        len = snprintf(out, GH_LOG_HEAD_MAX, "%s %s", head->text, tag ? tag : "");
+        len = put_head_part(out, len, GH_VIEW_LIT("{\"time\":\""));
+        len = put_head_part(out, len, gh_view_of(utc));
+        return put_head_part(out, len, GH_VIEW_LIT("\""));
     }
-    if (len < 0) {
-        return 0;
+    if (!head->valid || head->second != wall_ms / 1000) {
+        gh_clock_format_local(wall_ms, head->text);
+        head->second = wall_ms / 1000;
+        head->valid = true;
     }
-    return len < GH_LOG_HEAD_MAX - 1 ? (size_t)len : GH_LOG_HEAD_MAX - 2;
+    len = put_head_part(out, len, gh_view_of(head->text));
+    len = put_head_part(out, len, GH_VIEW_LIT(" "));
+    return put_head_part(out, len, gh_view_of(tag));
 }
 
-size_t gh_log_line_compose(gh_log_head *head, const gh_log_line *line, gh_log_format format, const char *tag,
-                           char *out)
+size_t gh_log_line_compose(gh_log_head *head, int64_t wall_ms, gh_view body, gh_log_format format,
+                           const char *tag, char *out)
 {
-    size_t len = write_head(head, line->wall_ms, format, tag, out);
+    size_t len = write_head(head, wall_ms, format, tag, out);
 
-    memcpy(out + len, line->body, line->len);
-    len += line->len;
+    memcpy(out + len, body.ptr, body.len);
+    len += body.len;
     out[len++] = '\n';
     return len;
 }

@@ -29,8 +29,8 @@ typedef struct gh_log_head {
     char text[GH_CLOCK_TEXT_MAX];
 } gh_log_head;
 
-/* The whole line with time, tag (may be NULL) and newline; `out` has GH_LOG_LINE_MAX bytes. */
-size_t gh_log_line_compose(gh_log_head *head, const gh_log_line *line, gh_log_format format, const char *tag,
-                           char *out);
+/* The whole line of that body with time, tag (may be NULL) and newline; `out` has GH_LOG_LINE_MAX bytes. */
+size_t gh_log_line_compose(gh_log_head *head, int64_t wall_ms, gh_view body, gh_log_format format,
+                           const char *tag, char *out);
 
 #endif

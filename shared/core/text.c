@@ -1,27 +1,8 @@
 #include "shared/core/text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-gh_view gh_view_of(const char *cstr)
-{
-    return cstr ? (gh_view){cstr, strlen(cstr)} : (gh_view){NULL, 0};
-}
-
-gh_view gh_view_make(const char *ptr, size_t len)
-{
-    return (gh_view){ptr, len};
-}
-
-bool gh_view_eq(gh_view a, gh_view b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool gh_view_eq_cstr(gh_view a, const char *b)
-{
-    return gh_view_eq(a, gh_view_of(b));
-}
 
 static unsigned char lower(char c)
 {
@@ -29,19 +10,14 @@ static unsigned char lower(char c)
     return u >= 'A' && u <= 'Z' ? (unsigned char)(u + ('a' - 'A')) : u;
 }
 
-static bool same_nocase(const char *a, const char *b, size_t len)
+bool gh_text_same_nocase(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i])) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
             return false;
         }
     }
     return true;
-}
-
-bool gh_view_eq_nocase(gh_view a, gh_view b)
-{
-    return a.len == b.len && same_nocase(a.ptr, b.ptr, a.len);
 }
 
 bool gh_view_starts_with(gh_view text, gh_view prefix)
@@ -51,7 +27,7 @@ bool gh_view_starts_with(gh_view text, gh_view prefix)
 
 bool gh_view_starts_with_nocase(gh_view text, gh_view prefix)
 {
-    return text.len >= prefix.len && same_nocase(text.ptr, prefix.ptr, prefix.len);
+    return text.len >= prefix.len && gh_text_same_nocase(text.ptr, prefix.ptr, prefix.len);
 }
 
 bool gh_view_ends_with(gh_view text, gh_view suffix)
@@ -223,9 +199,31 @@ bool gh_text_is_utf8(gh_view text)
     return true;
 }
 
+#define EACH_BYTE(value) (UINT64_MAX / 255 * (value))
+
+/* Eight bytes at a time: is one of them zero, or below 0x20? (Both take a byte from the next, so they tell
+ * whether there is one, not which.) */
+static bool has_zero(uint64_t bytes)
+{
+    return ((bytes - EACH_BYTE(1)) & ~bytes & EACH_BYTE(0x80)) != 0;
+}
+
+static bool has_low(uint64_t bytes)
+{
+    return ((bytes - EACH_BYTE(0x20)) & ~bytes & EACH_BYTE(0x80)) != 0;
+}
+
 bool gh_text_has_control(gh_view text)
 {
-    for (size_t i = 0; i < text.len; i++) {
+    size_t i = 0;
+    for (; text.len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t bytes;
+        memcpy(&bytes, text.ptr + i, sizeof(bytes));
+        if (has_low(bytes) || has_zero(bytes ^ EACH_BYTE(0x7f))) {
+            return true;
+        }
+    }
+    for (; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c < 0x20 || c == 0x7f) {
             return true;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "shared/core/status.h"
 
@@ -16,12 +17,39 @@ typedef struct gh_view {
 
 #define GH_VIEW_LIT(literal) ((gh_view){(literal), sizeof(literal) - 1})
 
-gh_view gh_view_of(const char *cstr); /* NULL gives the empty view */
-gh_view gh_view_make(const char *ptr, size_t len);
+/* These are inline: requests are looked at with them more than with anything else, and the length of a
+ * literal is then known when this is compiled. */
 
-bool gh_view_eq(gh_view a, gh_view b);
-bool gh_view_eq_cstr(gh_view a, const char *b);
-bool gh_view_eq_nocase(gh_view a, gh_view b); /* ASCII only */
+/* NULL gives the empty view. */
+static inline gh_view gh_view_of(const char *cstr)
+{
+    return cstr ? (gh_view){cstr, strlen(cstr)} : (gh_view){NULL, 0};
+}
+
+static inline gh_view gh_view_make(const char *ptr, size_t len)
+{
+    return (gh_view){ptr, len};
+}
+
+static inline bool gh_view_eq(gh_view a, gh_view b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool gh_view_eq_cstr(gh_view a, const char *b)
+{
+    return gh_view_eq(a, gh_view_of(b));
+}
+
+bool gh_text_same_nocase(const char *a, const char *b, size_t len);
+
+/* ASCII only. Letters that differ in case differ in one bit. */
+static inline bool gh_view_eq_nocase(gh_view a, gh_view b)
+{
+    return a.len == b.len &&
+           (a.len == 0 || (((a.ptr[0] ^ b.ptr[0]) & ~0x20) == 0 && gh_text_same_nocase(a.ptr, b.ptr, a.len)));
+}
+
 bool gh_view_starts_with(gh_view text, gh_view prefix);
 bool gh_view_starts_with_nocase(gh_view text, gh_view prefix);
 bool gh_view_ends_with(gh_view text, gh_view suffix);

@@ -14,30 +14,35 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
         return gh_error_set(error, GH_ERR_INVALID,
                             "where to connect to must be written as HOST:PORT:HOST:PORT");
     }
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (!gh_curl_is_there()) {
+        return gh_error_set(error, GH_ERR_UNSUPPORTED,
+                            "%s is not installed, and it is needed to call other servers", GH_CURL_LIBRARY);
+    }
+    if (gh_curl()->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return gh_error_set(error, GH_ERR_UNSUPPORTED, "libcurl could not be initialised");
     }
     gh_http_client *client = calloc(1, sizeof *client);
     if (client == NULL) {
-        curl_global_cleanup();
+        gh_curl()->global_cleanup();
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the HTTP client");
     }
     client->quick_exit = options->quick_exit;
     client->may_connect = options->may_connect;
-    client->multi = curl_multi_init();
+    client->multi = gh_curl()->multi_init();
     client->user_agent = gh_text_dup(options->user_agent);
     client->ca_file = gh_text_dup(options->ca_file);
     client->cert_file = gh_text_dup(options->cert_file);
     client->key_file = gh_text_dup(options->key_file);
-    client->connect_to = options->connect_to == NULL ? NULL : curl_slist_append(NULL, options->connect_to);
+    client->connect_to =
+        options->connect_to == NULL ? NULL : gh_curl()->slist_append(NULL, options->connect_to);
     if (client->multi == NULL || (options->user_agent != NULL && client->user_agent == NULL) ||
         (options->ca_file != NULL && client->ca_file == NULL) ||
         (options->cert_file != NULL && client->cert_file == NULL) ||
         (options->key_file != NULL && client->key_file == NULL) ||
         (options->connect_to != NULL && client->connect_to == NULL) ||
-        curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, options->max_connections) !=
+        gh_curl()->multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, options->max_connections) !=
             CURLM_OK ||
-        curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)GH_HTTP_KEPT_MAX) != CURLM_OK) {
+        gh_curl()->multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)GH_HTTP_KEPT_MAX) != CURLM_OK) {
         gh_http_client_free(client);
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the HTTP client");
     }
@@ -53,7 +58,7 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
 static void detach(gh_http_transfer *transfer)
 {
     if (transfer->added) {
-        (void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+        (void)gh_curl()->multi_remove_handle(transfer->client->multi, transfer->easy);
         transfer->added = false;
     }
 }
@@ -81,21 +86,21 @@ void gh_http_client_free(gh_http_client *client)
     while (client->first != NULL) {
         destroy(client->first);
     }
-    (void)curl_multi_cleanup(client->multi);
+    (void)gh_curl()->multi_cleanup(client->multi);
     free(client->user_agent);
     free(client->ca_file);
     free(client->cert_file);
     free(client->key_file);
     gh_http_home_clear(client);
-    curl_slist_free_all(client->connect_to);
+    gh_curl()->slist_free_all(client->connect_to);
     free(client->fds);
     free(client);
-    curl_global_cleanup();
+    gh_curl()->global_cleanup();
 }
 
 static bool attach(gh_http_transfer *transfer)
 {
-    transfer->added = curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
+    transfer->added = gh_curl()->multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
     return transfer->added;
 }
 
@@ -154,7 +159,7 @@ static void report(gh_http_transfer *transfer, const gh_http_result *result)
 static bool renew(gh_http_transfer *transfer)
 {
     transfer->soiled = false;
-    return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK && attach(transfer);
+    return gh_curl()->easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK && attach(transfer);
 }
 
 static void complete(gh_http_transfer *transfer, CURLcode code)
@@ -185,11 +190,11 @@ static void take_messages(gh_http_client *client)
 {
     int left = 0;
     const CURLMsg *message = NULL;
-    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+    while ((message = gh_curl()->multi_info_read(client->multi, &left)) != NULL) {
         gh_http_transfer *transfer = NULL;
         CURLcode code = message->data.result;
         if (message->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK) {
+            gh_curl()->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK) {
             complete(transfer, code);
         }
     }
@@ -280,7 +285,7 @@ static void resume(gh_http_client *client)
         if (t->paused) {
             t->paused = false;
             t->last_byte_ms = gh_clock_mono_ms();
-            (void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
+            (void)gh_curl()->easy_pause(t->easy, CURLPAUSE_CONT);
         }
     }
     client->depth--;
@@ -302,7 +307,8 @@ gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size
     if (!client->held) {
         resume(client);
     }
-    if (curl_multi_poll(client->multi, client->fds, used, wait_ms(client, timeout_ms), NULL) != CURLM_OK) {
+    if (gh_curl()->multi_poll(client->multi, client->fds, used, wait_ms(client, timeout_ms), NULL) !=
+        CURLM_OK) {
         return GH_ERR_IO;
     }
     /* curl reports neither POLLHUP nor POLLERR, and the end of a pipe is nothing but POLLHUP. */
@@ -312,7 +318,7 @@ gh_status gh_http_client_poll(gh_http_client *client, struct pollfd *extra, size
         }
     }
     client->depth++;
-    status = curl_multi_perform(client->multi, &running) == CURLM_OK ? GH_OK : GH_ERR_IO;
+    status = gh_curl()->multi_perform(client->multi, &running) == CURLM_OK ? GH_OK : GH_ERR_IO;
     take_messages(client);
     end_overdue(client);
     client->depth--;

@@ -26,14 +26,15 @@ static gh_status could_not_connect(const gh_http_transfer *transfer, gh_error *e
         return gh_error_set(error, GH_ERR_DENIED,
                             "the address of %s is not public and must not be connected to", transfer->where);
     }
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+    (void)gh_curl()->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
     return gh_error_set(error, GH_ERR_UNAVAILABLE, "could not connect to %s (%s): is the server running?",
                         transfer->where, connect_cause(os_error));
 }
 
 static gh_status tls_failed(const gh_http_transfer *transfer, CURLcode code, gh_error *error)
 {
-    const char *cause = transfer->curl_error[0] != '\0' ? transfer->curl_error : curl_easy_strerror(code);
+    const char *cause =
+        transfer->curl_error[0] != '\0' ? transfer->curl_error : gh_curl()->easy_strerror(code);
     if (code == CURLE_SSL_CACERT_BADFILE) {
         return gh_error_set(error, GH_ERR_INVALID,
                             "could not read the certificate authorities for %s: check the CA file",
@@ -115,7 +116,7 @@ static gh_status explain(const gh_http_transfer *transfer, CURLcode code, gh_err
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the request to %s", where);
     default:
         return gh_error_set(error, GH_ERR_IO, "the request to %s failed (%s)", where,
-                            curl_easy_strerror(code));
+                            gh_curl()->easy_strerror(code));
     }
 }
 

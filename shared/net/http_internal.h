@@ -5,9 +5,8 @@
 #ifndef GH_SHARED_NET_HTTP_INTERNAL_H
 #define GH_SHARED_NET_HTTP_INTERNAL_H
 
-#include <curl/curl.h>
-
 #include "shared/net/http_client.h"
+#include "shared/net/http_curl.h"
 #include "shared/net/url.h"
 
 #define GH_HTTP_HEADERS_MAX 128

@@ -8,8 +8,8 @@ void gh_http_kept_note(const gh_http_transfer *transfer)
 {
     gh_http_client *client = transfer->client;
     gh_http_kept made = {CURL_SOCKET_BAD, 0};
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &made.fd) != CURLE_OK ||
-        curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &made.local_port) != CURLE_OK ||
+    if (gh_curl()->easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &made.fd) != CURLE_OK ||
+        gh_curl()->easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &made.local_port) != CURLE_OK ||
         made.fd == CURL_SOCKET_BAD || made.local_port <= 0) {
         return;
     }
@@ -27,7 +27,7 @@ bool gh_http_kept_is_soiled(const gh_http_transfer *transfer, long local_port)
 {
     const gh_http_client *client = transfer->client;
     long opened = 0;
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened) != CURLE_OK || opened > 0 ||
+    if (gh_curl()->easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened) != CURLE_OK || opened > 0 ||
         (client->multiplexes && strncmp(transfer->url, "https:", 6) == 0)) {
         return false;
     }

@@ -71,8 +71,8 @@ gh_view gh_http_transfer_header(const gh_http_transfer *transfer, const char *na
 
 gh_status gh_http_date_parse(gh_view text, int64_t *seconds)
 {
-    char *date = gh_view_dup(text);
-    time_t at = date == NULL ? -1 : curl_getdate(date, NULL);
+    char *date = gh_curl_is_there() ? gh_view_dup(text) : NULL;
+    time_t at = date == NULL ? -1 : gh_curl()->getdate(date, NULL);
     free(date);
     if (at < 0) {
         return GH_ERR_PARSE;
@@ -91,7 +91,7 @@ static int64_t retry_after(const gh_http_transfer *transfer)
     if (gh_view_to_int64(text, 0, INT64_MAX, &seconds) == GH_OK) {
         return seconds;
     }
-    time_t at = curl_getdate(text.ptr, NULL);
+    time_t at = gh_curl()->getdate(text.ptr, NULL);
     if (at < 0) {
         return -1;
     }
@@ -105,18 +105,21 @@ char *gh_http_resolve_same_origin(const char *base, const char *reference)
     char *owned = NULL;
     gh_url from;
     gh_url to;
-    CURLU *resolver = curl_url();
+    if (!gh_curl_is_there()) {
+        return NULL;
+    }
+    CURLU *resolver = gh_curl()->url();
     if (resolver != NULL && !gh_text_has_control(gh_view_of(reference)) &&
-        curl_url_set(resolver, CURLUPART_URL, base, 0) == CURLUE_OK &&
-        curl_url_set(resolver, CURLUPART_URL, reference, 0) == CURLUE_OK &&
-        curl_url_get(resolver, CURLUPART_URL, &text, 0) == CURLUE_OK &&
+        gh_curl()->url_set(resolver, CURLUPART_URL, base, 0) == CURLUE_OK &&
+        gh_curl()->url_set(resolver, CURLUPART_URL, reference, 0) == CURLUE_OK &&
+        gh_curl()->url_get(resolver, CURLUPART_URL, &text, 0) == CURLUE_OK &&
         gh_url_parse(gh_view_of(base), &from, NULL) == GH_OK &&
         gh_url_parse(gh_view_of(text), &to, NULL) == GH_OK && gh_url_same_origin(&from, &to) &&
         !to.has_userinfo) {
         owned = gh_text_dup(text);
     }
-    curl_free(text);
-    curl_url_cleanup(resolver);
+    gh_curl()->free(text);
+    gh_curl()->url_cleanup(resolver);
     return owned;
 }
 

@@ -44,7 +44,7 @@ gh_status gh_http_setup_header(gh_http_transfer *transfer, const char *name, con
                                 : gh_buf_appendf(&line, "%s: %s", name, value);
     }
     if (status == GH_OK) {
-        struct curl_slist *longer = curl_slist_append(transfer->headers, gh_buf_cstr(&line));
+        struct curl_slist *longer = gh_curl()->slist_append(transfer->headers, gh_buf_cstr(&line));
         transfer->headers = longer != NULL ? longer : transfer->headers;
         status = longer != NULL ? GH_OK : GH_ERR_NOMEM;
     }
@@ -54,7 +54,7 @@ gh_status gh_http_setup_header(gh_http_transfer *transfer, const char *name, con
 
 static gh_status leave_out(gh_http_transfer *transfer, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+    struct curl_slist *longer = gh_curl()->slist_append(transfer->headers, line);
     transfer->headers = longer != NULL ? longer : transfer->headers;
     return longer != NULL ? GH_OK : GH_ERR_NOMEM;
 }
@@ -89,7 +89,7 @@ gh_status gh_http_setup_names(gh_http_transfer *transfer, const gh_url *url)
     }
     gh_buf entry = GH_BUF_INIT(64);
     (void)gh_buf_appendf(&entry, "localhost:%u:127.0.0.1,[::1]", (unsigned)url->port);
-    transfer->resolve = curl_slist_append(NULL, gh_buf_cstr(&entry));
+    transfer->resolve = gh_curl()->slist_append(NULL, gh_buf_cstr(&entry));
     gh_buf_free(&entry);
     return transfer->resolve == NULL ? GH_ERR_NOMEM : GH_OK;
 }
@@ -247,7 +247,7 @@ static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-#define SET(option, value) (failed = failed || curl_easy_setopt(easy, option, value) != CURLE_OK)
+#define SET(option, value) (failed = failed || gh_curl()->easy_setopt(easy, option, value) != CURLE_OK)
 
 static bool set_method(gh_http_transfer *transfer)
 {

@@ -106,7 +106,7 @@ gh_status gh_http_transfer_new(gh_http_client *client, const gh_http_request *re
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the request");
     }
     transfer->client = client;
-    transfer->easy = curl_easy_init();
+    transfer->easy = gh_curl()->easy_init();
     status = transfer->easy == NULL ? GH_ERR_NOMEM : copy_request(transfer, request);
     if (status == GH_OK) {
         status = gh_http_setup_names(transfer, &url);
@@ -132,7 +132,7 @@ static void free_headers(struct curl_slist *headers)
     for (struct curl_slist *item = headers; item != NULL; item = item->next) {
         gh_wipe(item->data, strlen(item->data)); /* Authorization among them */
     }
-    curl_slist_free_all(headers);
+    gh_curl()->slist_free_all(headers);
 }
 
 void gh_http_transfer_free(gh_http_transfer *transfer)
@@ -140,9 +140,9 @@ void gh_http_transfer_free(gh_http_transfer *transfer)
     if (transfer == NULL) {
         return;
     }
-    curl_easy_cleanup(transfer->easy);
+    gh_curl()->easy_cleanup(transfer->easy);
     free_headers(transfer->headers);
-    curl_slist_free_all(transfer->resolve);
+    gh_curl()->slist_free_all(transfer->resolve);
     gh_http_reply_clear(transfer);
     gh_buf_wipe_free(&transfer->collected);
     if (transfer->body != NULL) {
@@ -158,7 +158,7 @@ gh_status gh_http_transfer_follow(gh_http_transfer *transfer)
 {
     char *url = gh_http_reply_redirect(transfer);
     char *where = url != NULL ? gh_http_where(gh_view_of(url)) : NULL;
-    if (where == NULL || curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK) {
+    if (where == NULL || gh_curl()->easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK) {
         free(url);
         free(where);
         return GH_ERR_NOMEM;

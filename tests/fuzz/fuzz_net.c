@@ -1,8 +1,9 @@
-/* URLs, forms, percent-encoding and Base64. */
+/* URLs, forms, percent-encoding, Base64 and trace context. */
 #include <string.h>
 
 #include "shared/net/base64.h"
 #include "shared/net/form.h"
+#include "shared/net/trace.h"
 #include "shared/net/url.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -18,6 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)gh_url_is_loopback(&url);
         (void)gh_url_write_origin(&url, &out);
         gh_buf_clear(&out);
+    }
+    gh_trace trace;
+    if (gh_trace_parse(text, &trace)) {
+        GH_FUZZ_REQUIRE(strspn(trace.trace_id, "0123456789abcdef") == 32 && trace.trace_id[32] == '\0');
+        GH_FUZZ_REQUIRE(strspn(trace.span_id, "0123456789abcdef") == 16 && trace.span_id[16] == '\0');
     }
     if (gh_form_parse(text, &form, NULL) == GH_OK) {
         (void)gh_form_has_duplicate(form, NULL);

@@ -204,7 +204,7 @@ describe('names that resolve to private addresses', { skip: canMount() ? false :
     const { file } = toolsFile({ upstreams, tools: list });
     const url = `http://127.0.0.1:${proxy.address().port}`;
     server = await startGatehouse({
-      before: ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', table], args: ['--tools', file],
+      through: ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', table], args: ['--tools', file],
       env: { HTTPS_PROXY: url, https_proxy: url, ALL_PROXY: url, NO_PROXY: 'localhost,127.0.0.1,loop.example.com' },
     });
     token = (await signIn(server)).tokens.access_token;

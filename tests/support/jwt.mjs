@@ -11,8 +11,8 @@ export function decode(token) {
 
 export const unsigned = (header, payload) => `${encode(header)}.${encode(payload)}.`;
 
-export function signWith(key, header, payload) {
-  const input = `${encode(header)}.${encode(payload)}`;
+// `input`: what is signed, where it is not the two encoded.
+export function signWith(key, header, payload, input = `${encode(header)}.${encode(payload)}`) {
   const options = header.alg.startsWith('ES') ? { key, dsaEncoding: 'ieee-p1363' } : key;
   return `${input}.${sign(header.alg === 'EdDSA' ? null : 'sha256', Buffer.from(input), options).toString('base64url')}`;
 }

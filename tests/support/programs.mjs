@@ -89,10 +89,11 @@ export function assertNoSanitizerReport(text) {
   if (/Sanitizer|runtime error:/.test(text)) throw new Error(`the sanitizer reported:\n${text}`);
 }
 
-// The server, in dev mode unless said otherwise, on a port that the kernel chose. `before`: a command that becomes it.
-export async function startGatehouse({ auth = 'dev', args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true, before = [] } = {}) {
-  const [command, ...rest] = [...before, gatehousePath, '--auth', auth, '--listen', listen, ...args];
-  const run = start(command, rest, {
+// The server, in dev mode unless said otherwise, on a port that the kernel chose. `through`: a command that becomes
+// it, such as prlimit with its options.
+export async function startGatehouse({ auth = 'dev', args = [], env = {}, stateHome = tempDir(), listen = '127.0.0.1:0', keepLog = true, through = [] } = {}) {
+  const [command, ...words] = [...through, gatehousePath, '--auth', auth, '--listen', listen, ...args];
+  const run = start(command, words, {
     env: cleanEnv({ HOME: stateHome, XDG_STATE_HOME: stateHome, ...env }),
   });
   let ended;

@@ -28,14 +28,14 @@ static char *logged(gh_log_format format, gh_log_level level, void (*write)(void
 
 static void write_both(void)
 {
-    gh_access_log_request(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), GH_VIEW_LIT("127.0.0.1"), 42086);
-    gh_access_log_response(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), 401, 13980);
+    gh_access_log_request(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), GH_VIEW_LIT("127.0.0.1"), 42086, NULL);
+    gh_access_log_response(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), 401, 13980, NULL);
 }
 
 static void write_odd(void)
 {
-    gh_access_log_request(gh_view_of(NULL), GH_VIEW_LIT("/a\r\nb"), GH_VIEW_LIT("::1"), 9);
-    gh_access_log_request(GH_VIEW_LIT("GET"), GH_VIEW_LIT("/"), GH_VIEW_LIT("203.0.113.9"), 0);
+    gh_access_log_request(gh_view_of(NULL), GH_VIEW_LIT("/a\r\nb"), GH_VIEW_LIT("::1"), 9, NULL);
+    gh_access_log_request(GH_VIEW_LIT("GET"), GH_VIEW_LIT("/"), GH_VIEW_LIT("203.0.113.9"), 0, NULL);
 }
 
 START_TEST(a_request_is_two_lines)
@@ -61,7 +61,7 @@ END_TEST
 
 static void write_left(void)
 {
-    gh_access_log_response(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), GH_ACCESS_LOG_CLIENT_LEFT, 13980);
+    gh_access_log_response(GH_VIEW_LIT("POST"), GH_VIEW_LIT("/mcp"), GH_ACCESS_LOG_CLIENT_LEFT, 13980, NULL);
 }
 
 START_TEST(a_client_that_left_is_no_fault_of_the_server)

@@ -23,6 +23,20 @@ START_TEST(beyond_three_quarters_it_is_crowded)
 }
 END_TEST
 
+START_TEST(many_workers_are_not_crowded_by_many_streams)
+{
+    gh_admission admission;
+    gh_admission_init(&admission, 1300);
+    for (int i = 0; i < 1236; i++) {
+        gh_admission_enter(&admission);
+        ck_assert(!gh_admission_is_crowded(&admission));
+    }
+    gh_admission_enter(&admission);
+    ck_assert(gh_admission_is_crowded(&admission));
+    ck_assert(!gh_admission_is_full(&admission));
+}
+END_TEST
+
 START_TEST(the_limit_on_open_files_is_raised_or_explained)
 {
     struct rlimit limit;
@@ -108,6 +122,7 @@ int main(void)
     Suite *suite = suite_create("admission");
     TCase *tests = tcase_create("admission");
     tcase_add_test(tests, beyond_three_quarters_it_is_crowded);
+    tcase_add_test(tests, many_workers_are_not_crowded_by_many_streams);
     tcase_add_test(tests, the_limit_on_open_files_is_raised_or_explained);
     tcase_add_test(tests, networks_are_matched_by_their_bits);
     tcase_add_test(tests, what_is_no_network_is_refused);

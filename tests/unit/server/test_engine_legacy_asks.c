@@ -163,7 +163,7 @@ START_TEST(one_user_s_calls_that_wait_have_a_bound_and_the_others_are_served)
     static char large[4000000];
     int waiting = 0;
     memset(large, 'x', sizeof large - 1);
-    while (waiting < 100 && leave_waiting(large, waiting + 2) != 503) {
+    while (waiting < 100 && leave_waiting(large, waiting + 2) != 429) {
         waiting++;
     }
     ck_assert_int_ge(waiting, 20);

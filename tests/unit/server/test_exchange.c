@@ -1,8 +1,10 @@
 #include "server/exchange/exchange.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/core/clock.h"
 #include "tests/support/suite.h"
 
 static gh_response response;
@@ -42,6 +44,35 @@ static gh_request request_with(const gh_header *headers, size_t count)
     return (gh_request){
         .method = GH_VIEW_LIT("GET"), .path = GH_VIEW_LIT("/"), .headers = headers, .header_count = count};
 }
+
+static int64_t now_s;
+
+static int64_t fixed_clock(void)
+{
+    return now_s * 1000 + 999;
+}
+
+START_TEST(the_date_is_right_in_every_century)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } dates[] = {
+        {0, "Thu, 01 Jan 1970 00:00:00 GMT"},          {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {946684799, "Fri, 31 Dec 1999 23:59:59 GMT"},  {951782400, "Tue, 29 Feb 2000 00:00:00 GMT"},
+        {1709164800, "Thu, 29 Feb 2024 00:00:00 GMT"}, {1795422600, "Mon, 23 Nov 2026 08:30:00 GMT"},
+        {4107542400, "Mon, 01 Mar 2100 00:00:00 GMT"}, {4107542399, "Sun, 28 Feb 2100 23:59:59 GMT"}};
+    gh_response_empty(&response, 204);
+    gh_clock_set_source(NULL, fixed_clock);
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        char line[64];
+        now_s = dates[i].seconds;
+        (void)snprintf(line, sizeof line, "\r\nDate: %s\r\n", dates[i].text);
+        assert_has(format(false, true), line);
+    }
+    gh_clock_set_source(NULL, NULL);
+}
+END_TEST
 
 START_TEST(a_json_reply_is_one_whole_message)
 {
@@ -260,6 +291,7 @@ int main(void)
     Suite *suite = suite_create("exchange");
     TCase *tests = tcase_create("exchange");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_date_is_right_in_every_century);
     tcase_add_test(tests, a_json_reply_is_one_whole_message);
     tcase_add_test(tests, a_cache_control_of_the_handler_is_kept_alone);
     tcase_add_test(tests, head_tells_the_length_without_the_body);

@@ -458,6 +458,13 @@ START_TEST(streams_without_an_end_have_a_bound_and_calls_do_not_count)
 }
 END_TEST
 
+static void assert_nobody_is_in(const gh_share *share)
+{
+    for (size_t i = 0; i < GH_SHARE_BUCKETS; i++) {
+        ck_assert_ptr_null(share->users[i]);
+    }
+}
+
 START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
 {
     char *token = token_with("mcp");
@@ -467,14 +474,14 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
     const gh_principal other_user = {
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-2"}, .client_id = (char[]){"c-1"}};
-    ck_assert_int_eq(gh_share_init(&share, 2), GH_OK);
+    ck_assert_int_eq(gh_share_init(&share, 2, 2), GH_OK);
     endpoint.share = &share;
     enter(token);
-    ck_assert(gh_share_enter(&share, &seats[0], &other_user));
-    ck_assert(gh_share_enter(&share, &seats[1], &other_client));
+    ck_assert_int_eq(gh_share_enter(&share, &seats[0], &other_user, false), GH_SHARE_IN);
+    ck_assert_int_eq(gh_share_enter(&share, &seats[1], &other_client, false), GH_SHARE_IN);
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 200);
-    ck_assert(gh_share_enter(&share, &seats[2], &other_client));
+    ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_IN);
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 429);
     ck_assert(head_has("Retry-After: 5"));
@@ -487,8 +494,80 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
     ck_assert_int_eq(response.status, 200);
     gh_share_leave(&share, &seats[0]);
     gh_share_leave(&share, &seats[2]);
-    ck_assert_ptr_null(share.first);
+    assert_nobody_is_in(&share);
     gh_share_clear(&share);
+    free(token);
+}
+END_TEST
+
+START_TEST(one_user_s_streams_have_a_bound_and_calls_go_on)
+{
+    char *token = token_with("mcp");
+    gh_share share;
+    gh_share_seat stream;
+    const gh_principal other_client = {
+        .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
+    ck_assert_int_eq(gh_share_init(&share, 10, 1), GH_OK);
+    endpoint.share = &share;
+    enter(token);
+    ck_assert_int_eq(gh_share_enter(&share, &stream, &other_client, true), GH_SHARE_IN);
+    call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
+    ck_assert_int_eq(response.status, 429);
+    ck_assert(head_has("Retry-After: 30"));
+    ck_assert_uint_eq(atomic_load(&endpoint.streams), 0);
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 200);
+    gh_share_leave(&share, &stream);
+    assert_nobody_is_in(&share);
+    gh_share_clear(&share);
+    free(token);
+}
+END_TEST
+
+START_TEST(one_user_s_requests_in_a_minute_have_a_bound)
+{
+    const gh_rates_options options = {.per_user = 3};
+    char *token = token_with("mcp");
+    ck_assert_int_eq(gh_rates_new(&options, &endpoint.rates), GH_OK);
+    ck_assert_int_eq(gh_metrics_new("1", "dev", &endpoint.metrics), GH_OK);
+    for (int i = 0; i < 3; i++) {
+        call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+        ck_assert_int_eq(response.status, 200);
+    }
+    call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
+    ck_assert_int_eq(response.status, 429);
+    ck_assert(head_has("Retry-After: 20"));
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&response.body), "too_many_requests"));
+    gh_buf text = GH_BUF_INIT(1000000);
+    ck_assert_int_eq(gh_metrics_write(endpoint.metrics, &text), GH_OK);
+    ck_assert_ptr_nonnull(
+        strstr(gh_buf_cstr(&text), "gatehouse_limited_total{limit=\"requests-per-minute-user\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(gh_buf_cstr(&text), "gatehouse_bearer_checks_total{outcome=\"ok\"} 4\n"));
+    gh_buf_free(&text);
+    gh_metrics_free(endpoint.metrics);
+    gh_rates_free(endpoint.rates);
+    free(token);
+}
+END_TEST
+
+START_TEST(a_subscription_may_not_be_large)
+{
+    char *token = token_with("mcp");
+    char *body = calloc(1, GH_MCP_LONG_BODY_MAX + 2);
+    ck_assert_ptr_nonnull(body);
+    memset(body, ' ', GH_MCP_LONG_BODY_MAX + 1);
+    const gh_header headers[] = {{GH_VIEW_LIT("Authorization"), gh_view_of(token)},
+                                 {GH_VIEW_LIT("Content-Type"), GH_VIEW_LIT("application/json")},
+                                 {GH_VIEW_LIT("Mcp-Method"), GH_VIEW_LIT("subscriptions/listen")}};
+    const gh_request request = {.method = GH_VIEW_LIT("POST"),
+                                .path = GH_VIEW_LIT("/mcp"),
+                                .headers = headers,
+                                .header_count = 3,
+                                .body = gh_view_of(body)};
+    gh_mcp_handle_post(&endpoint, &request, &response);
+    ck_assert_int_eq(response.status, 413);
+    ck_assert_uint_eq(atomic_load(&endpoint.streams), 0);
+    free(body);
     free(token);
 }
 END_TEST
@@ -537,6 +616,9 @@ int main(void)
     tcase_add_test(tests, head_opens_no_stream);
     tcase_add_test(tests, streams_without_an_end_have_a_bound_and_calls_do_not_count);
     tcase_add_test(tests, one_user_s_requests_have_a_bound_that_other_clients_do_not_move);
+    tcase_add_test(tests, one_user_s_streams_have_a_bound_and_calls_go_on);
+    tcase_add_test(tests, one_user_s_requests_in_a_minute_have_a_bound);
+    tcase_add_test(tests, a_subscription_may_not_be_large);
     tcase_add_test(tests, delete_without_a_session_is_the_engines_answer);
     tcase_add_test(tests, only_a_good_token_admits_large_bodies);
     suite_add_tcase(suite, tests);

@@ -86,6 +86,46 @@ START_TEST(subscriptions_have_a_bound)
 }
 END_TEST
 
+/* As many as fit, in these sessions in turn. */
+static size_t subscribe_all(gh_mcp_session *const *sessions, size_t count)
+{
+    static char uri[8193];
+    size_t done = 0;
+    memset(uri, 'a', sizeof uri - 1);
+    for (;; done++) {
+        (void)snprintf(uri, 16, "test://%zu", done);
+        uri[strlen(uri)] = 'b';
+        if (gh_mcp_session_subscribe(sessions[done % count], gh_view_of(uri)) != GH_OK) {
+            return done;
+        }
+    }
+}
+
+/* However many sessions a user opens, for they could have 256 URIs of 8 KiB each. */
+START_TEST(what_one_user_subscribes_to_has_a_bound_in_bytes)
+{
+    const size_t most = GH_MCP_SESSION_SUBSCRIBED_BYTES / 8192;
+    gh_mcp_session *sessions[4] = {session, session_of(table), session_of(table), session_of(table)};
+    gh_mcp_session *grace = NULL;
+    ck_assert_uint_eq(subscribe_all(sessions, 4), most);
+    ck_assert_int_eq(gh_mcp_sessions_open(table, &GRACE, GH_MCP_VERSION_2025_11, gh_view_of(NULL), &grace),
+                     GH_OK);
+    ck_assert_uint_eq(subscribe_all(&grace, 1), GH_MCP_SESSION_SUBSCRIPTIONS_MAX);
+    gh_mcp_sessions_release(table, grace);
+    ck_assert_int_eq(gh_mcp_session_subscribe(session, GH_VIEW_LIT("test://more")), GH_ERR_TOO_LARGE);
+    /* One that ends gives back what it had, also when somebody holds it still. */
+    for (size_t i = 2; i < 4; i++) {
+        ck_assert_int_eq(gh_mcp_sessions_end(table, &ADA, gh_view_of(gh_mcp_session_id(sessions[i]))), GH_OK);
+        gh_mcp_session_unsubscribe(sessions[i], GH_VIEW_LIT("test://2"));
+    }
+    ck_assert_int_eq(gh_mcp_session_subscribe(session, GH_VIEW_LIT("test://more")), GH_OK);
+    gh_mcp_session_unsubscribe(session, GH_VIEW_LIT("test://more"));
+    for (size_t i = 1; i < 4; i++) {
+        gh_mcp_sessions_release(table, sessions[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_flood_that_nobody_reads_forgets_the_oldest_and_ends_nothing)
 {
     gh_mcp_outbox *outbox = gh_mcp_session_standalone(session);
@@ -295,6 +335,7 @@ int main(void)
     tcase_add_test(tc, changed_lists_are_heard_once_the_client_is_initialized);
     tcase_add_test(tc, only_subscribed_resources_are_heard_of_and_each_once);
     tcase_add_test(tc, subscriptions_have_a_bound);
+    tcase_add_test(tc, what_one_user_subscribes_to_has_a_bound_in_bytes);
     tcase_add_test(tc, a_flood_that_nobody_reads_forgets_the_oldest_and_ends_nothing);
     tcase_add_test(tc, an_ended_session_hears_nothing);
     tcase_add_test(tc, each_session_hears_for_itself);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { clientBeside } from '../support/beside.mjs';
 import { get } from '../support/http.mjs';
 import { legacy, meta, modern, post } from '../support/mcp.mjs';
 import { signIn } from '../support/oauth.mjs';
@@ -11,10 +12,12 @@ import { fixturePath, startGatehouse, tempDir } from '../support/programs.mjs';
 let server;
 let token;
 let other;
+let beside;
 before(async () => {
   server = await startGatehouse({ args: ['--plugin', fixturePath, '--store', 'memory', '--page-size', '5', '--input-timeout', '2s'] });
   token = (await signIn(server)).tokens.access_token;
   other = (await signIn(server, { answers: { name: 'Mallory', email: 'm@example.com' } })).tokens.access_token;
+  beside = await clientBeside(server);
 });
 afterEach(async () => assert.equal((await get(`${server.url}/healthz`)).status, 200));
 after(() => server?.stop());
@@ -243,3 +246,5 @@ describe('batches', () => {
     await refused(post(server, token, [ping(1)], { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'ping' }), 400, -32600);
   });
 });
+
+test('all that time a client beside was served', (t) => beside.end(t));

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import https from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { clientBeside } from '../support/beside.mjs';
 import { get } from '../support/http.mjs';
 import { authorizeUrl, newPkce, tokenRequest } from '../support/oauth.mjs';
 import { cleanEnv, runToEnd, startGatehouse } from '../support/programs.mjs';
@@ -17,8 +18,10 @@ describe('addresses that must not be asked', () => {
   let trap;
   let port;
   let knocks = 0;
+  let beside;
   before(async () => {
     server = await startGatehouse();
+    beside = await clientBeside(server);
     const { key, cert } = selfSigned();
     trap = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => response.end('{}'));
     trap.on('connection', () => { knocks++; });
@@ -56,6 +59,8 @@ describe('addresses that must not be asked', () => {
     assert.equal(reply.json().error, 'invalid_client');
     assert.equal(knocks, 0);
   });
+
+  test('all that time a client beside was served', (t) => beside.end(t));
 });
 
 // A public address that leads to this machine needs a network of our own, and root to make it.

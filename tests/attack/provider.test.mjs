@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { clientBeside } from '../support/beside.mjs';
 import { get } from '../support/http.mjs';
 import { hs256WithPublicKey, signWith, strangerKey, unsigned } from '../support/jwt.mjs';
 import { modern } from '../support/mcp.mjs';
@@ -17,11 +18,13 @@ describe('tokens in direct mode', () => {
   let provider;
   let server;
   let good;
+  let beside;
   const claims = (more = {}) => ({ iss: provider.issuer, sub: 'ada', aud: [server.mcp], exp: now() + 300, iat: now(), scope: 'mcp', azp: 'gatehouse-direct', ...more });
   before(async () => {
     provider = await startProvider({ shape: 'authentik' });
     server = await startBeside(provider, { mode: 'direct' });
     good = await provider.sign(claims());
+    beside = await clientBeside(server, { token: good });
   });
   after(async () => { await server?.stop(); await provider?.stop(); });
 
@@ -57,6 +60,7 @@ describe('tokens in direct mode', () => {
     }
   });
   test('after all that the good one opens, as before', async () => { assert.equal(await status(server, good), 200); });
+  test('all that time a client beside was served', (t) => beside.end(t));
 });
 
 describe('made-up keys', () => {

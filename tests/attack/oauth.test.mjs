@@ -1,6 +1,7 @@
 // What somebody hostile tries: other clients, other browsers, other people's codes, tokens and sessions.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { clientBeside } from '../support/beside.mjs';
 import { get, postForm, request } from '../support/http.mjs';
 import { authorizeUrl, newPkce, parseForms, person, refreshFields, register, Robot, signIn, tokenRequest, unescapeHtml } from '../support/oauth.mjs';
 import { initializeBody, legacy, modern, post } from '../support/mcp.mjs';
@@ -8,7 +9,11 @@ import { startGatehouse } from '../support/programs.mjs';
 
 const redirectUri = 'http://127.0.0.1:39999/callback';
 let server;
-before(async () => { server = await startGatehouse(); });
+let beside;
+before(async () => {
+  server = await startGatehouse();
+  beside = await clientBeside(server);
+});
 after(() => server.stop());
 
 const location = (reply) => new URL(reply.headers.location, server.url);
@@ -282,3 +287,5 @@ describe('what the log says', () => {
     assert.ok(!server.stderr().includes('\u001b'));
   });
 });
+
+test('all that time a client beside was served', (t) => beside.end(t));

@@ -1,6 +1,7 @@
 // Bytes that no decent client sends: the right 4xx with a JSON body, and the next request is served.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { clientBeside } from '../support/beside.mjs';
 import { exchangeRaw, get, hasWholeResponse, openRaw, parseResponse, request } from '../support/http.mjs';
 import { modern, post } from '../support/mcp.mjs';
 import { signIn } from '../support/oauth.mjs';
@@ -8,9 +9,11 @@ import { startGatehouse } from '../support/programs.mjs';
 
 let server;
 let token;
+let beside;
 before(async () => {
   server = await startGatehouse();
   token = (await signIn(server)).tokens.access_token;
+  beside = await clientBeside(server);
 });
 afterEach(async () => {
   assert.equal((await get(`${server.url}/healthz`)).status, 200, 'the next request is served');
@@ -250,3 +253,5 @@ describe('CORS', () => {
 test('after all that, a call works', async () => {
   assert.equal((await modern(server, token, 'tools/call', { name: 'whoami', arguments: {} })).status, 200);
 });
+
+test('all that time a client beside was served', (t) => beside.end(t));

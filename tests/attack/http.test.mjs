@@ -1,6 +1,7 @@
 // Attacks on the server's HTTP side: requests hidden in others, many slow peers, made-up addresses, a stop under load.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { clientBeside } from '../support/beside.mjs';
 import { get, openRaw, parseResponse } from '../support/http.mjs';
 import { sleep, startGatehouse } from '../support/programs.mjs';
 
@@ -22,7 +23,11 @@ async function exchange(server, bytes, ms = 1500) {
 
 describe('a second request in the body of the first', () => {
   let server;
-  before(async () => { server = await startGatehouse(); });
+  let beside;
+  before(async () => {
+    server = await startGatehouse();
+    beside = await clientBeside(server);
+  });
   after(() => server.stop());
   const smuggled = () => head(server, 'GET /smuggled HTTP/1.1');
   const form = 'Content-Type: application/x-www-form-urlencoded';
@@ -48,6 +53,8 @@ describe('a second request in the body of the first', () => {
     const got = await exchange(server, head(server, 'GET /healthz HTTP/1.1', `Content-Length: ${smuggled().length}`) + smuggled(), 700);
     assert.deepEqual(got.map((one) => one.status), [200]);
   });
+
+  test('all that time a client beside was served', (t) => beside.end(t));
 });
 
 test('slow peers that outnumber the workers go, and the next request is served', async () => {

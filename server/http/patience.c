@@ -1,0 +1,199 @@
+#include "server/http/patience.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "server/http/sockets.h"
+#include "shared/core/clock.h"
+
+/* gh_guest.waiting: nothing, the end of patience, or the time since when, doubled, plus one for taking. */
+#define NOTHING 0
+#define CUT (-1)
+#define CUT_AND_DONE (-2)
+
+struct gh_patience {
+    const gh_admission *admission;
+    gh_peer_finder find_peer;
+    gh_waiting_room *room;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    gh_guest *first;
+    bool asleep;
+    bool stop;
+};
+
+static int64_t waiting_for(gh_expects what)
+{
+    if (what == GH_EXPECTS_NOTHING) {
+        return NOTHING;
+    }
+    return gh_clock_mono_ms() * 2 + (what == GH_EXPECTS_TAKING ? 1 : 0);
+}
+
+static bool is_known(const gh_patience *patience, gh_guest *guest)
+{
+    return guest->host.len > 0 || patience->find_peer(guest->connection, &guest->host, &guest->port);
+}
+
+/* Marks who has been waited for long enough; the worker that comes back to such a guest finds out. */
+static bool mark_late(const gh_patience *patience)
+{
+    int64_t now = gh_clock_mono_ms();
+    bool any = false;
+    for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
+        int64_t waiting = atomic_load(&guest->waiting);
+        if (waiting > 0 && now - waiting / 2 >= GH_PATIENCE_MS && is_known(patience, guest)) {
+            int64_t mark = waiting % 2 == 0 ? CUT : CUT_AND_DONE;
+            any = atomic_compare_exchange_strong(&guest->waiting, &waiting, mark) || any;
+        }
+    }
+    return any;
+}
+
+static void shut_if_cut(void *context, int fd)
+{
+    const gh_patience *patience = context;
+    gh_endpoint peer;
+    if (!gh_sockets_peer(fd, &peer)) {
+        return;
+    }
+    for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
+        int64_t waiting = atomic_load(&guest->waiting);
+        if (waiting < 0 && guest->port == peer.port && gh_view_eq_cstr(guest->host, peer.host)) {
+            (void)shutdown(fd, waiting == CUT ? SHUT_RD : SHUT_RDWR);
+        }
+    }
+}
+
+/* Those who wait for a worker, at every fourth tick: there may be thousands. */
+static void look_into_room(const gh_patience *patience, unsigned tick)
+{
+    if (patience->room == NULL || tick % 4 != 0) {
+        return;
+    }
+    for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
+        if (is_known(patience, guest)) {
+            gh_waiting_room_served(patience->room, guest->port);
+        }
+    }
+    gh_waiting_room_look(patience->room);
+}
+
+static void wait_a_tick(gh_patience *patience)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GH_PATIENCE_TICK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_cond_timedwait(&patience->wake, &patience->lock, &until);
+}
+
+static void *run(void *context)
+{
+    gh_patience *patience = context;
+    unsigned tick = 0;
+    (void)pthread_mutex_lock(&patience->lock);
+    while (!patience->stop) {
+        if (!gh_admission_is_full(patience->admission)) {
+            patience->asleep = true;
+            (void)pthread_cond_wait(&patience->wake, &patience->lock);
+            patience->asleep = false;
+            continue;
+        }
+        wait_a_tick(patience);
+        if (patience->stop || !gh_admission_is_full(patience->admission)) {
+            continue;
+        }
+        /* Under the lock: no guest can leave, so its descriptor is still its own. */
+        if (mark_late(patience)) {
+            gh_sockets_each(shut_if_cut, patience);
+        }
+        look_into_room(patience, tick++);
+    }
+    (void)pthread_mutex_unlock(&patience->lock);
+    return NULL;
+}
+
+gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_peer, gh_waiting_room *room,
+                            gh_patience **patience)
+{
+    pthread_condattr_t monotonic;
+    gh_patience *made = calloc(1, sizeof *made);
+    *patience = NULL;
+    if (made == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    made->admission = admission;
+    made->find_peer = find_peer;
+    made->room = room;
+    (void)pthread_mutex_init(&made->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&made->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&made->thread, NULL, run, made) != 0) {
+        (void)pthread_cond_destroy(&made->wake);
+        (void)pthread_mutex_destroy(&made->lock);
+        free(made);
+        return GH_ERR_UNAVAILABLE;
+    }
+    *patience = made;
+    return GH_OK;
+}
+
+void gh_patience_stop(gh_patience *patience)
+{
+    if (patience == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&patience->lock);
+    patience->stop = true;
+    (void)pthread_cond_signal(&patience->wake);
+    (void)pthread_mutex_unlock(&patience->lock);
+    (void)pthread_join(patience->thread, NULL);
+    (void)pthread_cond_destroy(&patience->wake);
+    (void)pthread_mutex_destroy(&patience->lock);
+    free(patience);
+}
+
+void gh_patience_enter(gh_patience *patience, gh_guest *guest, const void *connection)
+{
+    *guest = (gh_guest){.connection = connection};
+    atomic_store(&guest->waiting, waiting_for(GH_EXPECTS_BYTES));
+    (void)pthread_mutex_lock(&patience->lock);
+    guest->next = patience->first;
+    if (guest->next != NULL) {
+        guest->next->previous = guest;
+    }
+    patience->first = guest;
+    if (patience->asleep && gh_admission_is_full(patience->admission)) {
+        (void)pthread_cond_signal(&patience->wake);
+    }
+    (void)pthread_mutex_unlock(&patience->lock);
+}
+
+void gh_patience_leave(gh_patience *patience, gh_guest *guest)
+{
+    (void)pthread_mutex_lock(&patience->lock);
+    if (guest->previous != NULL) {
+        guest->previous->next = guest->next;
+    } else {
+        patience->first = guest->next;
+    }
+    if (guest->next != NULL) {
+        guest->next->previous = guest->previous;
+    }
+    (void)pthread_mutex_unlock(&patience->lock);
+}
+
+bool gh_guest_expect(gh_guest *guest, gh_expects what)
+{
+    if (atomic_exchange(&guest->waiting, waiting_for(what)) < 0) {
+        guest->cut = true;
+    }
+    return !guest->cut;
+}

@@ -1,0 +1,60 @@
+/* Patience: how long a worker waits for a peer that has shown no token.
+ *
+ * A worker serves one connection at a time, so peers that send nothing, or byte by byte, or do not take their
+ * reply, would hold all of them until the usual timeouts, and whoever has a request would wait in the queue.
+ * As long as few workers are free (gh_admission_is_full), nobody is waited for longer than
+ * GH_PATIENCE_MS: a client's request follows its connection at once. Otherwise this does nothing. Requests
+ * that were let in by their token are not waited for in this sense: there is a share per user instead.
+ *
+ * Thread-safe; the functions of one guest are called by the thread that serves it. */
+#ifndef GH_SERVER_HTTP_PATIENCE_H
+#define GH_SERVER_HTTP_PATIENCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/http/admission.h"
+#include "server/http/waiting_room.h"
+#include "shared/core/status.h"
+#include "shared/core/text.h"
+
+#define GH_PATIENCE_TICK_MS 20
+
+typedef struct gh_patience gh_patience;
+
+typedef enum gh_expects {
+    GH_EXPECTS_NOTHING,
+    GH_EXPECTS_BYTES, /* a head, or a body; when patience ends so does reading, and a reply can still be sent
+                       */
+    GH_EXPECTS_TAKING /* of a reply; when patience ends so does the connection */
+} gh_expects;
+
+/* A connection that a worker holds. Owned by that worker; filled by gh_patience_enter. */
+typedef struct gh_guest {
+    struct gh_guest *next, *previous;
+    const void *connection; /* borrowed until gh_patience_leave */
+    gh_view host;           /* its peer, once asked for */
+    uint16_t port;
+    _Atomic int64_t waiting; /* what for and since when */
+    bool cut;
+} gh_guest;
+
+/* The peer of a connection; the text lives as long as it. False when it is not known yet. */
+typedef bool (*gh_peer_finder)(const void *connection, gh_view *host, uint16_t *port);
+
+/* `admission` and `room` are borrowed; the one tells how many workers are taken, the other may be NULL.
+ * `find_peer` is called on a thread of its own. */
+GH_MUST_USE gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_peer,
+                                        gh_waiting_room *room, gh_patience **patience);
+/* No guest may be left. NULL is fine. */
+void gh_patience_stop(gh_patience *patience);
+
+/* From here on the guest is waited for: GH_EXPECTS_BYTES. After gh_admission_enter. */
+void gh_patience_enter(gh_patience *patience, gh_guest *guest, const void *connection);
+/* Before its socket is closed. */
+void gh_patience_leave(gh_patience *patience, gh_guest *guest);
+/* What the guest is waited for from now on. False when patience with it has ended. */
+bool gh_guest_expect(gh_guest *guest, gh_expects what);
+
+#endif

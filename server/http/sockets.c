@@ -1,0 +1,58 @@
+#include "server/http/sockets.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <sys/socket.h>
+
+#include "shared/core/text.h"
+
+void gh_sockets_each(void (*visit)(void *context, int fd), void *context)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL) {
+        return;
+    }
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        int64_t fd = -1;
+        if (gh_view_to_int64(gh_view_of(entry->d_name), 0, INT32_MAX, &fd) == GH_OK && fd != dirfd(folder)) {
+            visit(context, (int)fd);
+        }
+    }
+    (void)closedir(folder);
+}
+
+static bool name_endpoint(const struct sockaddr_storage *address, gh_endpoint *out)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        out->port = ntohs(in->sin_port);
+        return inet_ntop(AF_INET, &in->sin_addr, out->host, sizeof out->host) != NULL;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+        out->port = ntohs(in6->sin6_port);
+        return inet_ntop(AF_INET6, &in6->sin6_addr, out->host, sizeof out->host) != NULL;
+    }
+    return false;
+}
+
+bool gh_sockets_peer(int fd, gh_endpoint *end)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, end);
+}
+
+bool gh_sockets_local(int fd, gh_endpoint *end)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, end);
+}
+
+bool gh_sockets_is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t length = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
+}

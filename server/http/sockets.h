@@ -1,0 +1,24 @@
+/* The sockets of this process, found by their addresses: the HTTP library has no way to reach a connection's
+ * descriptor. Each look goes over every descriptor of the process. Thread-safe; a descriptor stays what it is
+ * for as long as whoever owns it cannot close it. */
+#ifndef GH_SERVER_HTTP_SOCKETS_H
+#define GH_SERVER_HTTP_SOCKETS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct gh_endpoint {
+    char host[INET6_ADDRSTRLEN];
+    uint16_t port;
+} gh_endpoint;
+
+/* Calls `visit` for every descriptor, sockets or not. */
+void gh_sockets_each(void (*visit)(void *context, int fd), void *context);
+
+/* False for what is no TCP socket, and for the peer when there is none. */
+bool gh_sockets_peer(int fd, gh_endpoint *peer);
+bool gh_sockets_local(int fd, gh_endpoint *local);
+bool gh_sockets_is_listening(int fd);
+
+#endif

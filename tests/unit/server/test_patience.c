@@ -1,0 +1,156 @@
+/* Patience with real sockets: who is cut when the workers are taken, and who is not. */
+#include "server/http/patience.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/core/clock.h"
+#include "tests/support/suite.h"
+
+typedef struct pair {
+    int served; /* the server's end */
+    int peer;
+    char host[INET_ADDRSTRLEN];
+    uint16_t port; /* the peer's */
+    gh_guest guest;
+} pair;
+
+static bool find_peer(const void *connection, gh_view *host, uint16_t *port)
+{
+    const pair *one = connection;
+    *host = gh_view_of(one->host);
+    *port = one->port;
+    return true;
+}
+
+static void open_pair(pair *one)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listening, 1), 0);
+    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
+    one->peer = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(one->peer, (struct sockaddr *)&address, sizeof address), 0);
+    length = sizeof address;
+    one->served = accept(listening, (struct sockaddr *)&address, &length);
+    ck_assert_int_ge(one->served, 0);
+    (void)snprintf(one->host, sizeof one->host, "127.0.0.1");
+    one->port = ntohs(address.sin_port);
+    (void)close(listening);
+}
+
+static void close_pair(pair *one)
+{
+    (void)close(one->served);
+    (void)close(one->peer);
+}
+
+/* Reading on the server's side has ended, within `ms`. */
+static bool is_cut(const pair *one, int ms)
+{
+    struct pollfd state = {.fd = one->served, .events = POLLIN | POLLRDHUP};
+    return poll(&state, 1, ms) > 0 && (state.revents & POLLRDHUP) != 0;
+}
+
+static void enter(gh_admission *admission, gh_patience *patience, pair *one)
+{
+    gh_admission_enter(admission);
+    gh_patience_enter(patience, &one->guest, one);
+}
+
+static void leave(gh_admission *admission, gh_patience *patience, pair *one)
+{
+    gh_admission_leave(admission);
+    gh_patience_leave(patience, &one->guest);
+}
+
+START_TEST(while_workers_are_free_everybody_is_waited_for)
+{
+    gh_admission admission;
+    gh_patience *patience = NULL;
+    pair one = {0};
+    open_pair(&one);
+    gh_admission_init(&admission, 4);
+    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    enter(&admission, patience, &one);
+    ck_assert(!is_cut(&one, 4 * GH_PATIENCE_MS));
+    ck_assert(gh_guest_expect(&one.guest, GH_EXPECTS_NOTHING));
+    leave(&admission, patience, &one);
+    gh_patience_stop(patience);
+    close_pair(&one);
+}
+END_TEST
+
+START_TEST(when_they_are_taken_who_keeps_them_waiting_is_cut)
+{
+    gh_admission admission;
+    gh_patience *patience = NULL;
+    pair slow = {0}, served = {0}, taking = {0};
+    pair *all[] = {&slow, &served, &taking};
+    gh_admission_init(&admission, 3);
+    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    for (size_t i = 0; i < 3; i++) {
+        open_pair(all[i]);
+        enter(&admission, patience, all[i]);
+    }
+    ck_assert(gh_guest_expect(&served.guest, GH_EXPECTS_NOTHING));
+    ck_assert(gh_guest_expect(&taking.guest, GH_EXPECTS_TAKING));
+    ck_assert(is_cut(&slow, 10000));
+    ck_assert(is_cut(&taking, 10000));
+    ck_assert(!is_cut(&served, 4 * GH_PATIENCE_MS));
+    ck_assert(!gh_guest_expect(&slow.guest, GH_EXPECTS_NOTHING));
+    ck_assert(!gh_guest_expect(&slow.guest, GH_EXPECTS_TAKING));
+    ck_assert(!gh_guest_expect(&taking.guest, GH_EXPECTS_BYTES));
+    ck_assert(gh_guest_expect(&served.guest, GH_EXPECTS_BYTES));
+    /* A reply can still be sent to the one, and no longer to the other. */
+    ck_assert_int_eq(send(slow.served, "x", 1, MSG_NOSIGNAL), 1);
+    ck_assert_int_eq(send(taking.served, "x", 1, MSG_NOSIGNAL), -1);
+    for (size_t i = 0; i < 3; i++) {
+        leave(&admission, patience, all[i]);
+        close_pair(all[i]);
+    }
+    gh_patience_stop(patience);
+}
+END_TEST
+
+START_TEST(patience_begins_anew_with_each_thing_that_is_waited_for)
+{
+    gh_admission admission;
+    gh_patience *patience = NULL;
+    pair one = {0};
+    gh_admission_init(&admission, 1);
+    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    open_pair(&one);
+    enter(&admission, patience, &one);
+    gh_deadline end = gh_deadline_in(5L * GH_PATIENCE_MS);
+    for (int64_t since = gh_clock_mono_ms(); !gh_deadline_passed(end); since = gh_clock_mono_ms()) {
+        bool kept =
+            gh_guest_expect(&one.guest, GH_EXPECTS_NOTHING) && gh_guest_expect(&one.guest, GH_EXPECTS_BYTES);
+        /* On a busy machine this very thread may be the one that is late. */
+        ck_assert(kept || gh_clock_mono_ms() - since >= GH_PATIENCE_MS);
+        if (!kept) {
+            break;
+        }
+    }
+    leave(&admission, patience, &one);
+    gh_patience_stop(patience);
+    close_pair(&one);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("patience");
+    TCase *tests = tcase_create("core");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, while_workers_are_free_everybody_is_waited_for);
+    tcase_add_test(tests, when_they_are_taken_who_keeps_them_waiting_is_cut);
+    tcase_add_test(tests, patience_begins_anew_with_each_thing_that_is_waited_for);
+    suite_add_tcase(suite, tests);
+    return gh_suite_run(suite);
+}
