@@ -21,6 +21,10 @@ void gh_response_clear(gh_response *response)
     /* Bodies carry tokens, heads carry cookies. */
     gh_buf_wipe_free(&response->head);
     gh_buf_wipe_free(&response->body);
+    if (response->done != NULL) {
+        response->done(response->done_context);
+        response->done = NULL;
+    }
 }
 
 /* A response that lost a part must not go out as if it were whole. */

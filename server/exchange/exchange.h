@@ -33,8 +33,8 @@ typedef struct gh_request {
     const gh_trace *trace; /* what its traceparent says; NULL or empty for none */
 } gh_request;
 
-/* Defined below. Filled through the functions only, but for `close` and
- * `lasting`. */
+/* Defined below. Filled through the functions only, but for `close`,
+ * `lasting` and `done`. */
 typedef struct gh_response gh_response;
 typedef void (*gh_handler)(void *context, const gh_request *request, gh_response *response);
 
@@ -65,6 +65,8 @@ struct gh_response {
     bool lasting; /* a stream without an end: how long it took says nothing of the server */
     bool broken;  /* a header or the body could not be taken: stays a 500 */
     const gh_response_sink *sink;
+    void (*done)(void *context); /* called once, when the reply has gone out: by gh_response_clear */
+    void *done_context;
 };
 
 void gh_response_init(gh_response *response, const gh_response_sink *sink);

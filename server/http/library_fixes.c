@@ -23,8 +23,8 @@ int pthread_attr_setstacksize(pthread_attr_t *__attr, size_t __stacksize)
     return real(__attr, __stacksize < WORKER_STACK ? WORKER_STACK : __stacksize);
 }
 
-/* Without a free descriptor a connection stays where it is, and civetweb would try again at once, for as long
- * as that lasts. */
+/* Without a free descriptor a connection stays where it is, and a socket that was shut for the end of the
+ * server (EINVAL) is always ready: civetweb would try again at once, for as long as that lasts. */
 int accept(int __fd, struct sockaddr *__addr, socklen_t *__addr_len)
 {
     int (*real)(int, struct sockaddr *, socklen_t *) = NULL;
@@ -35,7 +35,8 @@ int accept(int __fd, struct sockaddr *__addr, socklen_t *__addr_len)
         return -1;
     }
     int fd = real(__fd, __addr, __addr_len);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+    if (fd < 0 &&
+        (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM || errno == EINVAL)) {
         const struct timespec pause = {.tv_nsec = PAUSE_NS};
         int reason = errno;
         (void)nanosleep(&pause, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/auth/scope_table.h"
+#include "server/http/mcp_visit.h"
 #include "server/oauth/page.h"
 #include "shared/oauth/challenge.h"
 #include "shared/rpc/mcp.h"
@@ -184,94 +185,6 @@ static gh_mcp_reply reply_into(answering *to)
                           .insufficient_scope = reply_insufficient_scope};
 }
 
-/* --- what the server can hold --- */
-
-/* 429 or 503, with the time to wait. */
-static void turn_away(const gh_mcp_endpoint *endpoint, gh_metrics_limit limit, int64_t wait_s,
-                      gh_response *response)
-{
-    static const char *const WHY[GH_LIMIT_COUNT] = {
-        [GH_LIMIT_REQUESTS_OF_USER] =
-            "You sent more requests than one user may in a minute. Wait for as long as Retry-After says.",
-        [GH_LIMIT_WORKERS_OF_USER] = "You have as many requests under way as one user may. Wait for some to "
-                                     "end, or close their connections.",
-        [GH_LIMIT_STREAMS] = "The server holds as many event streams open as it can. Try again later; all "
-                             "else works without one.",
-        [GH_LIMIT_STREAMS_OF_USER] = "You have as many event streams open as one user may. Close some; all "
-                                     "else works without one.",
-    };
-    char wait[24];
-    (void)snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
-    gh_response_header_cstr(response, "Retry-After", wait);
-    if (limit == GH_LIMIT_STREAMS) {
-        gh_response_error(response, 503, "temporarily_unavailable", WHY[limit]);
-    } else {
-        gh_response_error(response, 429, "too_many_requests", WHY[limit]);
-    }
-    gh_metrics_count(endpoint->metrics, GH_METRIC_LIMITED, (size_t)limit, 0);
-}
-
-/* Streams that may last for hours hold a worker each. */
-static bool enter_streams(gh_mcp_endpoint *endpoint, gh_response *response)
-{
-    size_t others = atomic_fetch_add(&endpoint->streams, 1);
-    if (endpoint->max_streams == 0 || others < endpoint->max_streams) {
-        return true;
-    }
-    atomic_fetch_sub(&endpoint->streams, 1);
-    turn_away(endpoint, GH_LIMIT_STREAMS, 30, response);
-    return false;
-}
-
-/* One user's share of the workers, and of the streams among them. */
-static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
-                        bool stream, gh_response *response)
-{
-    gh_share_answer answer =
-        endpoint->share == NULL ? GH_SHARE_IN : gh_share_enter(endpoint->share, seat, principal, stream);
-    if (answer == GH_SHARE_FULL) {
-        turn_away(endpoint, GH_LIMIT_WORKERS_OF_USER, 5, response);
-    } else if (answer == GH_SHARE_STREAMS) {
-        turn_away(endpoint, GH_LIMIT_STREAMS_OF_USER, 30, response);
-    }
-    return answer == GH_SHARE_IN;
-}
-
-static void leave_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat)
-{
-    if (endpoint->share != NULL) {
-        gh_share_leave(endpoint->share, seat);
-    }
-}
-
-static bool enter(gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
-                  const gh_request *request, bool stream, gh_response *response)
-{
-    int64_t wait_s = 0;
-    if (endpoint->rates != NULL &&
-        !gh_rates_enter_user(endpoint->rates, principal, request->remote_host, &wait_s)) {
-        turn_away(endpoint, GH_LIMIT_REQUESTS_OF_USER, wait_s, response);
-        return false;
-    }
-    if (!enter_share(endpoint, seat, principal, stream, response)) {
-        return false;
-    }
-    if (stream && !enter_streams(endpoint, response)) {
-        leave_share(endpoint, seat);
-        return false;
-    }
-    response->lasting = stream;
-    return true;
-}
-
-static void leave(gh_mcp_endpoint *endpoint, gh_share_seat *seat, bool stream)
-{
-    if (stream) {
-        atomic_fetch_sub(&endpoint->streams, 1);
-    }
-    leave_share(endpoint, seat);
-}
-
 /* --- methods --- */
 
 static void post(gh_mcp_endpoint *endpoint, const gh_principal *principal, const gh_request *request,
@@ -291,7 +204,6 @@ static void post(gh_mcp_endpoint *endpoint, const gh_principal *principal, const
 void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *response)
 {
     gh_mcp_endpoint *endpoint = context;
-    gh_share_seat seat;
     gh_principal *principal = authenticate(endpoint, request, response);
     if (principal == NULL) {
         return;
@@ -301,11 +213,11 @@ void gh_mcp_handle_post(void *context, const gh_request *request, gh_response *r
     if (!gh_request_is_type(request, "application/json")) {
         gh_response_error(response, 415, "unsupported_media_type",
                           "Send one JSON-RPC message with Content-Type: application/json.");
-    } else if (enter(endpoint, &seat, principal, request, stream, response)) {
+        gh_principal_free(principal);
+    } else if (gh_mcp_visit_begin(endpoint, principal, request, stream, response)) {
         post(endpoint, principal, request, stream, response);
-        leave(endpoint, &seat, stream);
+        gh_mcp_visit_end_stream(endpoint, stream);
     }
-    gh_principal_free(principal);
 }
 
 /* A browser, that is: clients of MCP name the types of its transport, and no page. */
@@ -349,7 +261,6 @@ static void get(const gh_mcp_endpoint *endpoint, const gh_principal *principal, 
 void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *response)
 {
     gh_mcp_endpoint *endpoint = context;
-    gh_share_seat seat;
     gh_principal *principal = authenticate(endpoint, request, response);
     if (principal == NULL) {
         if (gh_request_header(request, "Authorization").ptr == NULL && wants_page(request)) {
@@ -360,14 +271,14 @@ void gh_mcp_handle_get(void *context, const gh_request *request, gh_response *re
     if (gh_view_eq_cstr(request->method, "HEAD")) {
         gh_response_header_cstr(response, "Allow", "GET, POST, DELETE, OPTIONS");
         gh_response_error(response, 405, "method_not_allowed", "An event stream has no head to look at.");
-    } else if (enter(endpoint, &seat, principal, request, true, response)) {
+        gh_principal_free(principal);
+    } else if (gh_mcp_visit_begin(endpoint, principal, request, true, response)) {
         get(endpoint, principal, request, response);
-        leave(endpoint, &seat, true);
+        gh_mcp_visit_end_stream(endpoint, true);
     }
     if (response->status == 405 && !gh_response_has_header(response, "Allow")) {
         gh_response_header_cstr(response, "Allow", "POST, DELETE, OPTIONS");
     }
-    gh_principal_free(principal);
 }
 
 void gh_mcp_handle_delete(void *context, const gh_request *request, gh_response *response)

@@ -109,6 +109,18 @@ bool gh_proxies_trust(const gh_proxies *proxies, gh_view address)
     return false;
 }
 
+/* Some proxies write the port as well: 192.0.2.1:4711, [2001:db8::1]:4711. */
+static gh_view without_port(gh_view text)
+{
+    size_t colon = gh_view_find(text, ':');
+    if (text.len > 0 && text.ptr[0] == '[') {
+        size_t end = gh_view_find(text, ']');
+        return end < text.len ? gh_view_make(text.ptr + 1, end - 1) : text;
+    }
+    bool one = colon < text.len && memchr(text.ptr + colon + 1, ':', text.len - colon - 1) == NULL;
+    return one ? gh_view_make(text.ptr, colon) : text;
+}
+
 gh_view gh_proxies_client(const gh_proxies *proxies, gh_view peer, gh_view forwarded)
 {
     unsigned char bytes[16];
@@ -120,7 +132,7 @@ gh_view gh_proxies_client(const gh_proxies *proxies, gh_view peer, gh_view forwa
         while (begin > 0 && rest.ptr[begin - 1] != ',') {
             begin--;
         }
-        gh_view last = gh_view_trim(gh_view_make(rest.ptr + begin, rest.len - begin));
+        gh_view last = without_port(gh_view_trim(gh_view_make(rest.ptr + begin, rest.len - begin)));
         if (!parse_address(last, bytes, &is_ipv4)) {
             break;
         }

@@ -174,14 +174,14 @@ static void warn(gh_rates *rates, gh_view address, const char *of, int64_t bound
     }
 }
 
-bool gh_rates_enter_address(gh_rates *rates, gh_view address, int64_t *retry_after_s)
+bool gh_rates_enter_address(gh_rates *rates, gh_view address, bool forwarded, int64_t *retry_after_s)
 {
     unsigned char bytes[16];
     uint64_t halves[2];
     bool local = false;
     *retry_after_s = 0;
     if (rates->addresses == NULL || !parse(address, bytes, &local) ||
-        (local && rates->options.spares_local_addresses)) {
+        (local && !forwarded && rates->options.spares_local_addresses)) {
         return true;
     }
     memcpy(halves, bytes, sizeof halves);
@@ -194,14 +194,14 @@ bool gh_rates_enter_address(gh_rates *rates, gh_view address, int64_t *retry_aft
     return enters;
 }
 
-bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view address,
+bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view address, bool forwarded,
                          int64_t *retry_after_s)
 {
     unsigned char bytes[16];
     bool local = false;
     *retry_after_s = 0;
     if (rates->users == NULL ||
-        (rates->options.spares_local_users && parse(address, bytes, &local) && local)) {
+        (rates->options.spares_local_users && !forwarded && parse(address, bytes, &local) && local)) {
         return true;
     }
     uint64_t hash = mix(mix(gh_principal_user_key(principal) ^ rates->seed[0]) ^ rates->seed[1]);

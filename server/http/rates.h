@@ -22,18 +22,19 @@ typedef struct gh_rates_options {
     int64_t per_address; /* a minute; 0: no bound */
     int64_t per_user;    /* likewise */
     /* What comes from a loopback address is not counted by the address, or by the user: the first may be a
-     * proxy that stands for many. */
+     * proxy that stands for many. A header that says so is not believed. */
     bool spares_local_addresses, spares_local_users;
 } gh_rates_options;
 
 GH_MUST_USE gh_status gh_rates_new(const gh_rates_options *options, gh_rates **rates);
 void gh_rates_free(gh_rates *rates); /* NULL is fine */
 
-/* One more request. False when it is one too many: *retry_after_s (at least 1) is when another will be taken.
+/* One more request. `forwarded`: a proxy said whose it is. False when it is one too many: *retry_after_s (at
+ * least 1) is when another will be taken.
  * What is no address passes. The log says now and then that requests were refused. */
-bool gh_rates_enter_address(gh_rates *rates, gh_view address, int64_t *retry_after_s);
+bool gh_rates_enter_address(gh_rates *rates, gh_view address, bool forwarded, int64_t *retry_after_s);
 /* The same for a user, whose request comes from `address`. */
-bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view address,
+bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view address, bool forwarded,
                          int64_t *retry_after_s);
 
 #endif

@@ -134,7 +134,7 @@ static void refuse_busy(transaction *t)
 }
 
 /* Reads on up to `limit` bytes in all. GH_OK when the body is complete, GH_ERR_TOO_LARGE when there is more.
- */
+ * In a crowd patience is for each GH_ROUTE_BODY_MAX of them, so that no body may trickle. */
 static gh_status read_up_to(transaction *t, size_t limit)
 {
     char step[READ_STEP];
@@ -147,6 +147,9 @@ static gh_status read_up_to(transaction *t, size_t limit)
         if (got == 0) {
             bool whole = t->verdict.body == GH_GUARD_BODY_CHUNKED || t->body.len == t->verdict.length;
             return whole ? GH_OK : GH_ERR_TIMEOUT;
+        }
+        if (t->body.len % GH_ROUTE_BODY_MAX + (size_t)got >= GH_ROUTE_BODY_MAX) {
+            (void)expect(t, GH_EXPECTS_BYTES);
         }
         if (gh_buf_append(&t->body, step, (size_t)got) != GH_OK) {
             return GH_ERR_NOMEM;
@@ -167,12 +170,13 @@ static gh_status read_in_two_steps(transaction *t, size_t limit)
     if (status != GH_ERR_TOO_LARGE || limit <= GH_ROUTE_BODY_MAX) {
         return status;
     }
+    (void)expect(t, GH_EXPECTS_NOTHING);
     if (!gh_router_admits_large(t->setting->router, &t->request)) {
         gh_buf_clear(&t->body);
         t->response.close = true;
         return GH_OK;
     }
-    t->deaf = !expect(t, GH_EXPECTS_NOTHING) || t->deaf;
+    (void)expect(t, GH_EXPECTS_BYTES);
     if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > limit) {
         return GH_ERR_TOO_LARGE;
     }
@@ -283,8 +287,9 @@ static bool enter_rate(transaction *t)
 {
     int64_t retry_after_s = 0;
     char text[24];
-    if (t->setting->rates == NULL || gh_router_is_probe(t->setting->router, &t->request) ||
-        gh_rates_enter_address(t->setting->rates, t->request.remote_host, &retry_after_s)) {
+    const gh_request *of = &t->request;
+    if (t->setting->rates == NULL || gh_router_is_probe(t->setting->router, of) ||
+        gh_rates_enter_address(t->setting->rates, of->remote_host, of->remote_port == 0, &retry_after_s)) {
         return true;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)retry_after_s);
@@ -325,7 +330,6 @@ static void log_request(const transaction *t)
                           &t->trace);
 }
 
-/* The end: it is counted and logged. */
 static void account(const transaction *t, int status, int64_t duration_ns)
 {
     gh_metrics *metrics = t->setting->metrics;
@@ -336,10 +340,10 @@ static void account(const transaction *t, int status, int64_t duration_ns)
             gh_metrics_observe(metrics, GH_METRIC_REQUEST_TIME, route, duration_ns);
         }
     }
-    if (t->setting->quiet && status < 400) {
-        return;
-    }
     if (t->setting->quiet) {
+        if (status < 400) {
+            return;
+        }
         log_request(t);
     }
     gh_access_log_response(t->wire->method, t->wire->target, status, duration_ns, &t->trace);

@@ -1,9 +1,11 @@
 #include "server/http/waiting_room.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "shared/core/clock.h"
 
@@ -100,6 +102,19 @@ static bool has_request(int fd)
     return end != NULL && has_body(bytes, end + 4, (size_t)got);
 }
 
+/* By a descriptor of its own, which nobody else closes and opens again meanwhile; false without one. */
+static bool shut_if_idle(int fd, uint16_t peer_port)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own >= 0 && peer_port_of(own) == peer_port && !has_request(own)) {
+        (void)shutdown(own, SHUT_RD);
+    }
+    if (own >= 0) {
+        (void)close(own);
+    }
+    return own >= 0;
+}
+
 static void look_at(gh_waiting_room *room, int fd, int64_t now)
 {
     visitor *one = &room->visitors[fd];
@@ -114,10 +129,7 @@ static void look_at(gh_waiting_room *room, int fd, int64_t now)
         return;
     }
     if (!one->settled && now - one->since >= GH_PATIENCE_MS) {
-        one->settled = true;
-        if (!has_request(fd)) {
-            (void)shutdown(fd, SHUT_RD);
-        }
+        one->settled = shut_if_idle(fd, peer_port);
     }
 }
 

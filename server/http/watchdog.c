@@ -1,9 +1,11 @@
 #include "server/http/watchdog.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/http/sockets.h"
 
@@ -177,26 +179,44 @@ static bool is_local(int fd, uint16_t port)
     return gh_sockets_local(fd, &local) && local.port == port;
 }
 
+/* -1 when it is not. Workers close their connections meanwhile, and the number may be somebody else's socket
+ * a moment later: one of our own stays what it was when it was looked at. */
+static int duplicate_if_local(int fd, uint16_t port)
+{
+    int own = is_local(fd, port) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own >= 0 && !is_local(own, port)) {
+        (void)close(own);
+        own = -1;
+    }
+    return own;
+}
+
 typedef struct intake {
     uint16_t port;
     gh_intake step;
     size_t connections;
 } intake;
 
-static void close_intake_if_local(void *context, int fd)
+static void step_intake(intake *at, int fd)
 {
-    intake *at = context;
-    if (!is_local(fd, at->port)) {
-        return;
-    }
+    gh_endpoint peer;
     if (gh_sockets_is_listening(fd)) {
         (void)(at->step == GH_INTAKE_BACKLOG ? listen(fd, 0) : shutdown(fd, SHUT_RD));
         return;
     }
-    gh_endpoint peer;
     at->connections += gh_sockets_peer(fd, &peer) ? 1 : 0;
     if (at->step == GH_INTAKE_READ) {
         (void)shutdown(fd, SHUT_RD);
+    }
+}
+
+static void close_intake_if_local(void *context, int fd)
+{
+    intake *at = context;
+    int own = duplicate_if_local(fd, at->port);
+    if (own >= 0) {
+        step_intake(at, own);
+        (void)close(own);
     }
 }
 
@@ -210,8 +230,10 @@ size_t gh_watchdog_close_intake(uint16_t port, gh_intake step)
 static void shut_if_local(void *context, int fd)
 {
     const uint16_t *port = context;
-    if (is_local(fd, *port)) {
-        (void)shutdown(fd, SHUT_RDWR);
+    int own = duplicate_if_local(fd, *port);
+    if (own >= 0) {
+        (void)shutdown(own, SHUT_RDWR);
+        (void)close(own);
     }
 }
 

@@ -15,8 +15,10 @@ gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_clie
                             "where to connect to must be written as HOST:PORT:HOST:PORT");
     }
     if (!gh_curl_is_there()) {
-        return gh_error_set(error, GH_ERR_UNSUPPORTED,
-                            "%s is not installed, and it is needed to call other servers", GH_CURL_LIBRARY);
+        return gh_error_set(
+            error, GH_ERR_UNSUPPORTED,
+            "%s could not be loaded, and it is needed to call other servers: is it installed?",
+            GH_CURL_LIBRARY);
     }
     if (gh_curl()->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return gh_error_set(error, GH_ERR_UNSUPPORTED, "libcurl could not be initialised");

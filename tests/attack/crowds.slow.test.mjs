@@ -49,6 +49,9 @@ describe('one user', () => {
 
   test('whose replies are large and are not read', (t) => besideAttack(t, server, () => crowd(server.port, {
     size: scale(400), ms: 4000, reads: false, act: (socket) => { socket.pause(); socket.write(raw('tools/list').repeat(20)); } })));
+  test('whose large bodies come byte by byte', (t) => besideAttack(t, server, () => crowd(server.port, {
+    size: scale(600), ms: 6000, drip: 100,
+    act: (socket) => socket.write(`POST /mcp HTTP/1.1\r\n${host()}Authorization: Bearer ${mallory}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{`) })));
   test('whose streams are many and are not read', async (t) => {
     let refused = 0;
     await besideAttack(t, server, () => crowd(server.port, { size: scale(400), ms: 4000, act: (socket) => {

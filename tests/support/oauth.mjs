@@ -1,6 +1,7 @@
 // A robot that signs in as a person would: it reads the pages, keeps cookies, fills in the forms.
 import { createHash, randomBytes } from 'node:crypto';
 import { get, postForm, request } from './http.mjs';
+import { noteSecretsOf } from './secrets.mjs';
 
 export const person = { name: 'Ada Lovelace', email: 'ada@example.com' };
 
@@ -122,7 +123,14 @@ export async function walk(url, redirectUri, { answers = person, decision = 'app
   throw new Error(`too many pages, the last at ${here}`);
 }
 
-export function tokenRequest(server, fields, headers) { return postForm(`${server.url}/token`, fields, headers); }
+export async function tokenRequest(server, fields, headers) {
+  const reply = await postForm(`${server.url}/token`, fields, headers);
+  if (reply.status === 200) {
+    noteSecretsOf(fields);
+    noteSecretsOf(reply.json());
+  }
+  return reply;
+}
 
 // The whole of it: a registered public client with tokens. -> { client, tokens, redirectUri, pages, verifier, code }
 export async function signIn(server, { redirectUri = 'http://127.0.0.1:39999/callback', scope = 'mcp offline_access', client, ...options } = {}) {

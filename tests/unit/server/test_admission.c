@@ -105,6 +105,12 @@ START_TEST(the_client_is_the_last_address_that_is_no_proxy)
     gh_proxies *proxies = proxies_of("10.0.0.0/8", NULL);
     ck_assert_str_eq(client(proxies, "10.0.0.1", "203.0.113.9"), "203.0.113.9");
     ck_assert_str_eq(client(proxies, "10.0.0.1", "1.1.1.1, 203.0.113.9 , 10.0.0.2"), "203.0.113.9");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", "203.0.113.9:4711"), "203.0.113.9");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", "203.0.113.9, 10.0.0.2:80"), "203.0.113.9");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", "[2001:db8::1]:4711"), "2001:db8::1");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", "2001:db8::1"), "2001:db8::1");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", "[2001:db8::1"), "10.0.0.1");
+    ck_assert_str_eq(client(proxies, "10.0.0.1", ":"), "10.0.0.1");
     ck_assert_str_eq(client(proxies, "192.0.2.1", "203.0.113.9"), "192.0.2.1");
     ck_assert_str_eq(client(proxies, "10.0.0.1", NULL), "10.0.0.1");
     ck_assert_str_eq(client(proxies, "10.0.0.1", "unknown"), "10.0.0.1");

@@ -481,6 +481,9 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
     ck_assert_int_eq(gh_share_enter(&share, &seats[1], &other_client, false), GH_SHARE_IN);
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 200);
+    /* Until the reply has gone out. */
+    ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_FULL);
+    gh_response_clear(&response);
     ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_IN);
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 429);
@@ -494,6 +497,7 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
     ck_assert_int_eq(response.status, 200);
     gh_share_leave(&share, &seats[0]);
     gh_share_leave(&share, &seats[2]);
+    gh_response_clear(&response);
     assert_nobody_is_in(&share);
     gh_share_clear(&share);
     free(token);
@@ -518,6 +522,7 @@ START_TEST(one_user_s_streams_have_a_bound_and_calls_go_on)
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 200);
     gh_share_leave(&share, &stream);
+    gh_response_clear(&response);
     assert_nobody_is_in(&share);
     gh_share_clear(&share);
     free(token);

@@ -48,7 +48,7 @@ static void tear_down(void)
 static bool enters(const char *address)
 {
     int64_t wait_s = -1;
-    bool in = gh_rates_enter_address(rates, gh_view_of(address), &wait_s);
+    bool in = gh_rates_enter_address(rates, gh_view_of(address), false, &wait_s);
     ck_assert(in ? wait_s == 0 : wait_s >= 1);
     return in;
 }
@@ -81,7 +81,7 @@ START_TEST(the_time_to_wait_is_enough)
     int64_t wait_s = 0;
     open_rates(2, 0, false);
     ck_assert(enters("203.0.113.7") && enters("203.0.113.7"));
-    ck_assert(!gh_rates_enter_address(rates, GH_VIEW_LIT("203.0.113.7"), &wait_s));
+    ck_assert(!gh_rates_enter_address(rates, GH_VIEW_LIT("203.0.113.7"), false, &wait_s));
     ck_assert_int_eq(wait_s, 30);
     now_ns += wait_s * SECOND - 1;
     ck_assert(!enters("203.0.113.7"));
@@ -123,7 +123,7 @@ START_TEST(this_machine_is_spared_where_told)
     int64_t wait_s = 0;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         ck_assert(enters(own[i]) && enters(own[i]));
-        ck_assert(gh_rates_enter_user(rates, ALICE, gh_view_of(own[i]), &wait_s));
+        ck_assert(gh_rates_enter_user(rates, ALICE, gh_view_of(own[i]), false, &wait_s));
     }
     ck_assert(enters("::2"));
     ck_assert(!enters("::2"));
@@ -132,8 +132,21 @@ START_TEST(this_machine_is_spared_where_told)
     open_rates(1, 1, false);
     ck_assert(enters("127.0.0.1"));
     ck_assert(!enters("127.0.0.1"));
-    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("127.0.0.1"), &wait_s));
-    ck_assert(!gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("127.0.0.1"), &wait_s));
+    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("127.0.0.1"), false, &wait_s));
+    ck_assert(!gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("127.0.0.1"), false, &wait_s));
+}
+END_TEST
+
+START_TEST(a_header_does_not_make_anybody_of_this_machine)
+{
+    int64_t wait_s = 0;
+    gh_view claimed = GH_VIEW_LIT("127.0.0.1");
+    open_rates(1, 1, true);
+    ck_assert(gh_rates_enter_address(rates, claimed, true, &wait_s));
+    ck_assert(!gh_rates_enter_address(rates, claimed, true, &wait_s));
+    ck_assert(gh_rates_enter_user(rates, ALICE, claimed, true, &wait_s));
+    ck_assert(!gh_rates_enter_user(rates, ALICE, claimed, true, &wait_s));
+    ck_assert(gh_rates_enter_address(rates, claimed, false, &wait_s));
 }
 END_TEST
 
@@ -141,11 +154,11 @@ START_TEST(users_are_apart_whatever_their_address)
 {
     int64_t wait_s = 0;
     open_rates(0, 2, false);
-    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.7"), &wait_s));
-    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.8"), &wait_s));
-    ck_assert(!gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.9"), &wait_s));
+    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.7"), false, &wait_s));
+    ck_assert(gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.8"), false, &wait_s));
+    ck_assert(!gh_rates_enter_user(rates, ALICE, GH_VIEW_LIT("203.0.113.9"), false, &wait_s));
     ck_assert_int_eq(wait_s, 30);
-    ck_assert(gh_rates_enter_user(rates, BOB, GH_VIEW_LIT("203.0.113.7"), &wait_s));
+    ck_assert(gh_rates_enter_user(rates, BOB, GH_VIEW_LIT("203.0.113.7"), false, &wait_s));
     for (int i = 0; i < 10; i++) {
         ck_assert(enters("203.0.113.7"));
     }
@@ -174,7 +187,7 @@ static void *enter_many(void *context)
     atomic_int *entered = context;
     int64_t wait_s = 0;
     for (int i = 0; i < 5000; i++) {
-        if (gh_rates_enter_address(rates, GH_VIEW_LIT("203.0.113.7"), &wait_s)) {
+        if (gh_rates_enter_address(rates, GH_VIEW_LIT("203.0.113.7"), false, &wait_s)) {
             atomic_fetch_add(entered, 1);
         }
     }
@@ -206,6 +219,7 @@ int main(void)
     tcase_add_test(tests, refusals_cost_nothing);
     tcase_add_test(tests, addresses_are_apart_but_spellings_and_neighbours_are_not);
     tcase_add_test(tests, this_machine_is_spared_where_told);
+    tcase_add_test(tests, a_header_does_not_make_anybody_of_this_machine);
     tcase_add_test(tests, users_are_apart_whatever_their_address);
     tcase_add_test(tests, a_flood_of_addresses_is_bounded_and_frees_nobody_who_was_held_back);
     tcase_add_test(tests, side_by_side_no_more_get_in);
