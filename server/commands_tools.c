@@ -106,8 +106,8 @@ static gh_status exchange_nothing(void *context, const gh_secret *subject_token,
     (void)context;
     (void)subject_token;
     (void)credential;
-    (void)token;
-    (void)expires_at;
+    *token = NULL;
+    *expires_at = 0;
     return gh_error_set(error, GH_ERR_DENIED,
                         "Tokens are exchanged at an identity provider: give --issuer, --client-id and "
                         "--client-secret-file as the server has them.");
@@ -203,7 +203,7 @@ static bool print_item(const bench *work, gh_mcp_kind kind, const char *member, 
     gh_json_iter iter;
     gh_view key;
     gh_view list;
-    gh_view item;
+    gh_view item = {NULL, 0};
     gh_view value;
     bool found = false;
     gh_mcp_catalog *catalog = gh_mcp_registry_catalog(work->registry);

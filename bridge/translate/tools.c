@@ -277,7 +277,7 @@ static gh_status write_number(gh_buf *out, gh_view raw)
     char *end = NULL;
     double value;
 
-    if (raw.len >= sizeof(text)) {
+    if (raw.ptr == NULL || raw.len >= sizeof(text)) {
         return gh_buf_append_view(out, raw);
     }
     memcpy(text, raw.ptr, raw.len);

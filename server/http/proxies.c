@@ -20,7 +20,8 @@ static bool parse_address(gh_view text, unsigned char bytes[16], bool *is_ipv4)
 {
     static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     char name[INET6_ADDRSTRLEN];
-    if (text.len == 0 || text.len >= sizeof name || memchr(text.ptr, '\0', text.len) != NULL) {
+    if (text.ptr == NULL || text.len == 0 || text.len >= sizeof name ||
+        memchr(text.ptr, '\0', text.len) != NULL) {
         return false;
     }
     memcpy(name, text.ptr, text.len);

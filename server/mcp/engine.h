@@ -39,8 +39,8 @@ typedef struct gh_mcp_options {
     int64_t task_ttl_ms;   /* unless the handler says otherwise */
     size_t max_tasks;
     size_t max_tasks_per_principal;
-    bool hide_unscoped; /* lists leave out what the caller's token does not allow */
-    bool ignore_scopes; /* nobody signs in: every caller may use everything */
+    bool hide_unscoped;             /* lists leave out what the caller's token does not allow */
+    bool ignore_scopes;             /* nobody signs in: every caller may use everything */
     size_t max_calls_per_principal; /* accepted and not ended, whatever the client; 0: 1024 */
     const gh_json_limits *limits;   /* of a message; borrowed; NULL: GH_JSON_LIMITS_MESSAGE */
     gh_metrics *metrics;            /* borrowed; NULL: nothing is counted */

@@ -94,7 +94,11 @@ static void find_trace(gh_mcp_request *request)
         gh_trace_parse(gh_view_make(raw.ptr + 1, raw.len - 2), &request->trace)) {
         return;
     }
-    request->trace = request->headers->trace == NULL ? (gh_trace){.trace_id = ""} : *request->headers->trace;
+    if (request->headers->trace != NULL) {
+        request->trace = *request->headers->trace;
+    } else {
+        memset(&request->trace, 0, sizeof request->trace);
+    }
 }
 
 /* Two fields, when there is anything to say. */

@@ -73,7 +73,7 @@ static bool resolve(gh_view relative, const char *base_text, gh_buf *out)
     }
     while (gh_view_starts_with(relative, GH_VIEW_LIT("./")) ||
            gh_view_starts_with(relative, GH_VIEW_LIT("../"))) {
-        bool up = relative.ptr[1] == '.';
+        bool up = gh_view_starts_with(relative, GH_VIEW_LIT("../"));
         relative = gh_view_make(relative.ptr + (up ? 3 : 2), relative.len - (up ? 3 : 2));
         while (up && folder.len > 1 && folder.ptr[--folder.len - 1] != '/') {
         }

@@ -181,7 +181,7 @@ gh_status gh_toolfile_read_resources(gh_toolfile_reader *reader, gh_view array)
 
 static bool is_variable(gh_view name)
 {
-    for (size_t i = 0; i < name.len; i++) {
+    for (size_t i = 0; name.ptr != NULL && i < name.len; i++) {
         char c = name.ptr[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
               c == '.')) {

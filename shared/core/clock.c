@@ -148,7 +148,7 @@ static void format_decimal(const char *prefix, uint64_t value, const char *unit,
     if (rest > 0) {
         *out++ = '.';
     }
-    for (unsigned unit_of = 100; rest > 0; unit_of /= 10) {
+    for (unsigned unit_of = 100; unit_of > 0 && rest > 0; unit_of /= 10) {
         *out++ = (char)('0' + rest / unit_of);
         rest %= unit_of;
     }
