@@ -132,6 +132,7 @@ void gh_clock_format_utc(int64_t wall_ms, char *out)
 /* `value` counts thousandths of `unit`. Without printf: every line of the access log has one. */
 static void format_decimal(const char *prefix, uint64_t value, const char *unit, char *out)
 {
+    static const unsigned places[] = {100, 10, 1};
     char digits[24];
     size_t at = sizeof(digits);
     size_t prefix_len = strlen(prefix);
@@ -148,9 +149,9 @@ static void format_decimal(const char *prefix, uint64_t value, const char *unit,
     if (rest > 0) {
         *out++ = '.';
     }
-    for (unsigned unit_of = 100; unit_of > 0 && rest > 0; unit_of /= 10) {
-        *out++ = (char)('0' + rest / unit_of);
-        rest %= unit_of;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && rest > 0; i++) {
+        *out++ = (char)('0' + rest / places[i]);
+        rest %= places[i];
     }
     memcpy(out, unit, strlen(unit) + 1);
 }
