@@ -1,10 +1,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/api/credential_private.h"
 #include "shared/core/clock.h"
+#include "shared/core/cond.h"
 
 #define BUCKETS 1024
 #define EARLY_S 30 /* before its end a token is replaced, or at half its time when that is less */
@@ -42,17 +42,13 @@ struct gh_credential_cache {
 
 gh_status gh_credential_cache_new(const gh_credential_source *source, gh_credential_cache **cache)
 {
-    pthread_condattr_t monotonic;
     gh_credential_cache *made = calloc(1, sizeof *made);
-    if (made == NULL) {
+    if (made == NULL || gh_cond_init(&made->changed) != GH_OK) {
+        free(made);
         return GH_ERR_NOMEM;
     }
     made->source = *source;
     (void)pthread_mutex_init(&made->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&made->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
     *cache = made;
     return GH_OK;
 }
@@ -193,18 +189,11 @@ static verdict decide(const entry *e, const gh_credential_wish *wish, gh_error *
 /* False at the deadline, and when too many wait. */
 static bool wait_changed(gh_credential_cache *cache, gh_deadline deadline)
 {
-    struct timespec until;
-    int64_t left = gh_deadline_poll_ms(deadline, GH_CREDENTIAL_MS);
-    if (left <= 0 || cache->waiters >= GH_CREDENTIAL_WAITERS_MAX) {
+    if (gh_deadline_passed(deadline) || cache->waiters >= GH_CREDENTIAL_WAITERS_MAX) {
         return false;
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(left / 1000);
-    until.tv_nsec += (long)(left % 1000) * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
     cache->waiters++;
-    (void)pthread_cond_timedwait(&cache->changed, &cache->lock, &until);
+    (void)gh_cond_wait_until(&cache->changed, &cache->lock, deadline);
     cache->waiters--;
     return true;
 }

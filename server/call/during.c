@@ -1,16 +1,12 @@
 /* While a handler works: progress, log, waiting, tasks. */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/call/call_private.h"
+#include "shared/core/cond.h"
 #include "shared/core/log.h"
 #include "shared/json/gate.h"
 #include "shared/json/slice.h"
-
-#define NS_PER_S 1000000000L
-#define NS_PER_MS 1000000L
 
 /* NULL for text that no client could read. */
 static const char *readable(const char *text)
@@ -66,29 +62,14 @@ static int cancelled(const gatehouse_call *call)
     return !gh_call_given(call, "cancelled") || atomic_load_explicit(&call->cancelled, memory_order_acquire);
 }
 
-static struct timespec time_in(uint32_t ms)
-{
-    struct timespec at = {0, 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * NS_PER_MS;
-    if (at.tv_nsec >= NS_PER_S) {
-        at.tv_sec++;
-        at.tv_nsec -= NS_PER_S;
-    }
-    return at;
-}
-
 static int wait_for(gatehouse_call *call, uint32_t ms)
 {
     if (!gh_call_given(call, "wait")) {
         return 1;
     }
-    const struct timespec until = time_in(ms);
-    int code = 0;
+    gh_deadline deadline = gh_deadline_in(ms);
     (void)pthread_mutex_lock(&call->lock);
-    while (!cancelled(call) && code == 0) {
-        code = pthread_cond_timedwait(&call->woken, &call->lock, &until);
+    while (!cancelled(call) && gh_cond_wait_until(&call->woken, &call->lock, deadline)) {
     }
     (void)pthread_mutex_unlock(&call->lock);
     return cancelled(call);

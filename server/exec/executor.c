@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "server/exec/cond.h"
 #include "server/exec/executor_private.h"
+#include "shared/core/cond.h"
 
 #define THREADS_MAX 1024
 #define QUEUE_MAX 1000000

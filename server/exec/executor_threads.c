@@ -2,9 +2,9 @@
 #include <signal.h>
 #include <string.h>
 
-#include "server/exec/cond.h"
 #include "server/exec/executor_private.h"
 #include "server/exec/signal_stack.h"
+#include "shared/core/cond.h"
 
 size_t gh_executor_places(const gh_executor *executor)
 {

@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "server/http/sockets.h"
 #include "shared/core/clock.h"
+#include "shared/core/cond.h"
 
 /* gh_guest.waiting: nothing, the end of patience, or the time since when, doubled, plus one for taking. */
 #define NOTHING 0
@@ -82,16 +82,6 @@ static void look_into_room(const gh_patience *patience, unsigned tick)
     gh_waiting_room_look(patience->room);
 }
 
-static void wait_a_tick(gh_patience *patience)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GH_PATIENCE_TICK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)pthread_cond_timedwait(&patience->wake, &patience->lock, &until);
-}
-
 static void *run(void *context)
 {
     gh_patience *patience = context;
@@ -104,7 +94,7 @@ static void *run(void *context)
             patience->asleep = false;
             continue;
         }
-        wait_a_tick(patience);
+        (void)gh_cond_wait_until(&patience->wake, &patience->lock, gh_deadline_in(GH_PATIENCE_TICK_MS));
         if (patience->stop || !gh_admission_is_full(patience->admission)) {
             continue;
         }
@@ -121,20 +111,16 @@ static void *run(void *context)
 gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_peer, gh_waiting_room *room,
                             gh_patience **patience)
 {
-    pthread_condattr_t monotonic;
     gh_patience *made = calloc(1, sizeof *made);
     *patience = NULL;
-    if (made == NULL) {
+    if (made == NULL || gh_cond_init(&made->wake) != GH_OK) {
+        free(made);
         return GH_ERR_NOMEM;
     }
     made->admission = admission;
     made->find_peer = find_peer;
     made->room = room;
     (void)pthread_mutex_init(&made->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&made->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
     if (pthread_create(&made->thread, NULL, run, made) != 0) {
         (void)pthread_cond_destroy(&made->wake);
         (void)pthread_mutex_destroy(&made->lock);

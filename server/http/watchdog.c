@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server/http/sockets.h"
+#include "shared/core/cond.h"
 
 struct gh_watchdog {
     pthread_t thread;
@@ -45,16 +45,6 @@ static bool any_due(const gh_watchdog *watchdog)
     return false;
 }
 
-static void wait_a_tick(gh_watchdog *watchdog)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GH_WATCHDOG_TICK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
-}
-
 static void *run(void *context)
 {
     gh_watchdog *watchdog = context;
@@ -68,7 +58,7 @@ static void *run(void *context)
         if (watchdog->stop) {
             break;
         }
-        wait_a_tick(watchdog);
+        (void)gh_cond_wait_until(&watchdog->wake, &watchdog->lock, gh_deadline_in(GH_WATCHDOG_TICK_MS));
         /* Under the lock: a connection with a due watch cannot close, so its descriptor is still its own. */
         if (any_due(watchdog)) {
             gh_sockets_each(cut_if_due, watchdog);
@@ -80,17 +70,13 @@ static void *run(void *context)
 
 gh_status gh_watchdog_start(gh_watchdog **watchdog)
 {
-    pthread_condattr_t monotonic;
     gh_watchdog *made = calloc(1, sizeof *made);
     *watchdog = NULL;
-    if (made == NULL) {
+    if (made == NULL || gh_cond_init(&made->wake) != GH_OK) {
+        free(made);
         return GH_ERR_NOMEM;
     }
     (void)pthread_mutex_init(&made->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&made->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
     made->ticking = true;
     if (pthread_create(&made->thread, NULL, run, made) != 0) {
         (void)pthread_cond_destroy(&made->wake);

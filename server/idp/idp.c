@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "server/idp/idp_private.h"
+#include "shared/core/cond.h"
 #include "shared/net/url.h"
 
 #define DEFAULT_SCOPES "openid profile email offline_access"
@@ -59,23 +60,14 @@ static gh_status copy_options(gh_idp *idp, const gh_idp_options *options)
     return complete ? GH_OK : GH_ERR_NOMEM;
 }
 
-static void init_locks(gh_idp *idp)
-{
-    pthread_condattr_t monotonic;
-    (void)pthread_mutex_init(&idp->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&idp->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
 gh_status gh_idp_new(const gh_idp_options *options, gh_idp **out, gh_error *error)
 {
     gh_idp *idp = calloc(1, sizeof *idp);
-    if (idp == NULL) {
+    if (idp == NULL || gh_cond_init(&idp->changed) != GH_OK) {
+        free(idp);
         return gh_error_set(error, GH_ERR_NOMEM, "not enough memory for the identity provider");
     }
-    init_locks(idp);
+    (void)pthread_mutex_init(&idp->lock, NULL);
     idp->stop_fd[0] = -1;
     idp->stop_fd[1] = -1;
     idp->allow_insecure_http = options->allow_insecure_http;
@@ -167,17 +159,10 @@ void gh_idp_free(gh_idp *idp)
 
 bool gh_idp_wait_changed(gh_idp *idp, gh_deadline deadline)
 {
-    struct timespec until;
-    int64_t left = gh_deadline_poll_ms(deadline, 3600000);
-    if (left <= 0) {
+    if (gh_deadline_passed(deadline)) {
         return false;
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(left / 1000);
-    until.tv_nsec += (long)(left % 1000) * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)pthread_cond_timedwait(&idp->changed, &idp->lock, &until);
+    (void)gh_cond_wait_until(&idp->changed, &idp->lock, deadline);
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/exec/cond.h"
+#include "shared/core/cond.h"
 
 typedef struct message {
     struct message *next;

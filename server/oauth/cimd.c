@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/oauth/cimd_private.h"
 #include "server/store/table.h"
 #include "shared/core/clock.h"
+#include "shared/core/cond.h"
 #include "shared/core/digest.h"
 #include "shared/core/log.h"
 #include "shared/net/address.h"
@@ -57,16 +57,10 @@ static void free_entry(entry *e)
 
 static bool init_waiting(gh_cimd *cimd)
 {
-    pthread_condattr_t attributes;
     if (pthread_mutex_init(&cimd->lock, NULL) != 0) {
         return false;
     }
-    bool made = pthread_condattr_init(&attributes) == 0;
-    if (made) {
-        made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-               pthread_cond_init(&cimd->changed, &attributes) == 0;
-        (void)pthread_condattr_destroy(&attributes);
-    }
+    bool made = gh_cond_init(&cimd->changed) == GH_OK;
     if (!made) {
         (void)pthread_mutex_destroy(&cimd->lock);
     }
@@ -180,15 +174,15 @@ static char *find_place(gh_cimd *cimd, const char *key)
 }
 
 /* False when the time is over, or too many wait already. */
-static bool wait_for_fetch(gh_cimd *cimd, const struct timespec *until)
+static bool wait_for_fetch(gh_cimd *cimd, gh_deadline deadline)
 {
     if (cimd->waiters >= GH_CIMD_WAITERS_MAX) {
         return false;
     }
     cimd->waiters++;
-    int problem = pthread_cond_timedwait(&cimd->changed, &cimd->lock, until);
+    bool in_time = gh_cond_wait_until(&cimd->changed, &cimd->lock, deadline);
     cimd->waiters--;
-    return problem == 0;
+    return in_time;
 }
 
 /* Runs without the lock. NULL on lack of memory. */
@@ -268,9 +262,7 @@ static gh_status fetch(const search *s, gh_client *client, gh_error *why)
 /* The lock is held. */
 static gh_status look_up(const search *s, gh_client *client, gh_error *why)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_MS / 1000;
+    gh_deadline deadline = gh_deadline_in(WAIT_MS);
     for (;;) {
         entry *known = find_entry(s);
         if (known != NULL && known->fresh_until > gh_clock_wall_s()) {
@@ -279,7 +271,7 @@ static gh_status look_up(const search *s, gh_client *client, gh_error *why)
         if (find_place(s->cimd, s->key) == NULL) {
             return fetch(s, client, why);
         }
-        if (!wait_for_fetch(s->cimd, &until)) {
+        if (!wait_for_fetch(s->cimd, deadline)) {
             return gh_error_set(why, GH_ERR_UNAVAILABLE, BUSY);
         }
     }

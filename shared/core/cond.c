@@ -1,4 +1,4 @@
-#include "server/exec/cond.h"
+#include "shared/core/cond.h"
 
 #include <errno.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 /* Condition variables that wait on the monotonic clock, so that setting the time of day moves no deadline.
  * Waits take real time even where tests replace the source of shared/core/clock.h. */
-#ifndef GH_SERVER_EXEC_COND_H
-#define GH_SERVER_EXEC_COND_H
+#ifndef GH_SHARED_CORE_COND_H
+#define GH_SHARED_CORE_COND_H
 
 #include <pthread.h>
 #include <stdbool.h>
