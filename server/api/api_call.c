@@ -99,25 +99,13 @@ static int hand_on(const gh_api_job *job, const gh_api_content *content)
     return host->set_text(call, "Done. The API's answer has no content.");
 }
 
-int gh_api_call_tool(void *data, gatehouse_call *call)
+static int finish_tool(const gh_api_job *job, gh_status status, const gh_api_content *content,
+                       gh_buf *message)
 {
-    gh_api_job job;
-    gh_api_set *set = NULL;
-    gh_api_reply reply = {0};
-    gh_api_content content = {0};
-    gh_buf message = GH_BUF_INIT(MESSAGE_MAX);
-    gh_api_job_begin(data, call, &job, &set);
-    int code = 0;
-    gh_status status = ask_and_read(&job, &reply, &content, &message);
     if (status == GH_OK) {
-        status = check_output(&job, &content, &message);
+        status = check_output(job, content, message);
     }
-    code = status == GH_OK ? hand_on(&job, &content) : job.host->set_error(call, gh_buf_cstr(&message));
-    gh_api_content_clear(&content);
-    gh_api_reply_clear(&reply);
-    gh_buf_free(&message);
-    gh_api_job_end(set);
-    return code;
+    return status == GH_OK ? hand_on(job, content) : job->host->set_error(job->call, gh_buf_cstr(message));
 }
 
 /* --- resources --- */
@@ -132,7 +120,23 @@ static int hand_on_resource(const gh_api_job *job, const gh_api_content *content
     return job->host->add_resource_text(job->call, NULL, mime, gh_buf_cstr(&content->text));
 }
 
-int gh_api_read_request(void *data, gatehouse_call *call)
+static int finish_resource(const gh_api_job *job, gh_status status, const gh_api_content *content,
+                           gh_buf *message)
+{
+    if (status == GH_OK) {
+        return hand_on_resource(job, content);
+    }
+    return status == GH_ERR_NOT_FOUND
+               ? job->host->set_not_found(job->call)
+               : job->host->set_protocol_error(job->call, GH_RPC_INTERNAL_ERROR, gh_buf_cstr(message), NULL);
+}
+
+/* --- both --- */
+
+typedef int (*finisher)(const gh_api_job *job, gh_status status, const gh_api_content *content,
+                        gh_buf *message);
+
+static int answer(void *data, gatehouse_call *call, finisher finish)
 {
     gh_api_job job;
     gh_api_set *set = NULL;
@@ -140,18 +144,21 @@ int gh_api_read_request(void *data, gatehouse_call *call)
     gh_api_content content = {0};
     gh_buf message = GH_BUF_INIT(MESSAGE_MAX);
     gh_api_job_begin(data, call, &job, &set);
-    int code = 0;
     gh_status status = ask_and_read(&job, &reply, &content, &message);
-    if (status == GH_OK) {
-        code = hand_on_resource(&job, &content);
-    } else if (status == GH_ERR_NOT_FOUND) {
-        code = job.host->set_not_found(call);
-    } else {
-        code = job.host->set_protocol_error(call, GH_RPC_INTERNAL_ERROR, gh_buf_cstr(&message), NULL);
-    }
+    int code = finish(&job, status, &content, &message);
     gh_api_content_clear(&content);
     gh_api_reply_clear(&reply);
     gh_buf_free(&message);
     gh_api_job_end(set);
     return code;
+}
+
+int gh_api_call_tool(void *data, gatehouse_call *call)
+{
+    return answer(data, call, finish_tool);
+}
+
+int gh_api_read_request(void *data, gatehouse_call *call)
+{
+    return answer(data, call, finish_resource);
 }
