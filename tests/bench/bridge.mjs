@@ -7,13 +7,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { signIn as signInDirectly, walk } from '../support/oauth.mjs';
 import { bridgePath, cleanEnv, outputDir, sleep, startGatehouse, tempDir, until } from '../support/programs.mjs';
+import { quantile } from './numbers.mjs';
 
 const peer = { name: 'mcp-remote', version: '0.15.1' };
 const starts = Number(process.env.BENCH_STARTS ?? 15);
 const messages = 1000;
 
-const sorted = (values) => [...values].sort((a, b) => a - b);
-const quantile = (values, q) => sorted(values)[Math.min(values.length - 1, Math.floor(values.length * q))];
 const median = (values) => quantile(values, 0.5);
 const now = () => performance.now();
 

@@ -226,15 +226,6 @@ START_TEST(while_another_process_refreshes_one_waits_for_a_while)
 }
 END_TEST
 
-static gh_status lease_outage(gh_store *store, const char *name, const char *holder, int64_t ttl_s)
-{
-    (void)store;
-    (void)name;
-    (void)holder;
-    (void)ttl_s;
-    return GH_ERR_UNAVAILABLE;
-}
-
 START_TEST(an_outage_of_the_store_is_noticed_before_the_provider_is_asked)
 {
     const gh_store_ops *whole = F->store->ops;

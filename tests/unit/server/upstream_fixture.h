@@ -282,4 +282,14 @@ static inline size_t count_grants(fixture *f)
     return count;
 }
 
+/* A store that cannot be asked for a lease. */
+static inline gh_status lease_outage(gh_store *store, const char *name, const char *holder, int64_t ttl_s)
+{
+    (void)store;
+    (void)name;
+    (void)holder;
+    (void)ttl_s;
+    return GH_ERR_UNAVAILABLE;
+}
+
 #endif

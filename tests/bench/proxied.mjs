@@ -5,23 +5,25 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { get, request } from '../../support/http.mjs';
-import { modernRequest } from '../../support/mcp.mjs';
-import { signIn } from '../../support/oauth.mjs';
-import { freePort } from '../../support/ports.mjs';
-import { cleanEnv, gatehousePath, outputDir, tempDir, until } from '../../support/programs.mjs';
-import { object, toolsFile } from '../../support/toolfiles.mjs';
+import { get, request } from '../support/http.mjs';
+import { modernRequest } from '../support/mcp.mjs';
+import { signIn } from '../support/oauth.mjs';
+import { freePort } from '../support/ports.mjs';
+import { cleanEnv, gatehousePath, outputDir, tempDir, until } from '../support/programs.mjs';
+import { object, toolsFile } from '../support/toolfiles.mjs';
+import { quantile } from './numbers.mjs';
 
 const goalMs = 0.5;
 const quick = process.argv.includes('--quick');
 const [pairs, rounds] = quick ? [500, 3] : [2000, 5];
-const tool = path.join(path.dirname(gatehousePath), 'tests/bench_proxied');
+const bench = (name) => path.join(path.dirname(gatehousePath), 'tests', name);
+const reply = '{"id":"4711","customer":"Ada Lovelace","total":12.5,"items":[{"sku":"A-1","count":2},{"sku":"B-7","count":1}],"shipped":false}';
 const children = [];
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });
 const run = (command, args, options) => { const child = spawn(command, args, options); children.push(child); return child; };
 
 const apiPort = await freePort();
-run(tool, ['serve', String(apiPort), '4'], { stdio: 'inherit' });
+run(bench('bench_limit'), [String(apiPort), '4', reply], { stdio: 'inherit' });
 const api = `http://127.0.0.1:${apiPort}/v1`;
 await until(() => get(`${api}/orders/4711`).then(() => true, () => false), 'the API');
 
@@ -47,13 +49,12 @@ writeFileSync(bodyFile, JSON.stringify(body));
 
 const loadBefore = os.loadavg()[0];
 const text = await new Promise((resolve, reject) => {
-  const child = run(tool, ['load', `${api}/orders/4711`, server.mcp, headersFile, bodyFile, String(pairs), String(rounds)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = run(bench('bench_proxied'), [`${api}/orders/4711`, server.mcp, headersFile, bodyFile, String(pairs), String(rounds)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (piece) => { out += piece; });
   child.on('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`bench_proxied ended with ${code}`))));
 });
 
-const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
 const ms = (us) => (us / 1000).toFixed(3);
 const measured = text.trim().split('\n').map((line) => JSON.parse(line));
 const rows = measured.map(({ direct, proxied }) => ({ direct: quantile(direct, 0.5), proxied: quantile(proxied, 0.5), direct99: quantile(direct, 0.99), proxied99: quantile(proxied, 0.99) }));

@@ -1,13 +1,10 @@
-/* A small API, and a client that times calls of it: made directly, and made by a tool of the server, in turn,
- * each over a libcurl connection that is kept.
+/* A client that times calls of an API: made directly, and made by a tool of the server, in turn, each over a
+ * libcurl connection that is kept.
  *
- *     bench_proxied serve PORT WORKERS
- *     bench_proxied load DIRECT-URL MCP-URL HEADERS-FILE BODY-FILE PAIRS ROUNDS
+ *     bench_proxied DIRECT-URL MCP-URL HEADERS-FILE BODY-FILE PAIRS ROUNDS
  *
- * HEADERS-FILE: "Name: value" lines of the tool call; BODY-FILE: its JSON-RPC message. `load` prints a line
- * of JSON for each round: the times of both in microseconds, in the order of the calls. */
-#include <civetweb.h>
-#include <signal.h>
+ * HEADERS-FILE: "Name: value" lines of the tool call; BODY-FILE: its JSON-RPC message. Prints a line of JSON
+ * for each round: the times of both in microseconds, in the order of the calls. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,61 +13,8 @@
 #include "shared/core/file.h"
 #include "shared/net/http_client.h"
 
-#define REPLY                                                                                                \
-    "{\"id\":\"4711\",\"customer\":\"Ada "                                                                   \
-    "Lovelace\",\"total\":12.5,\"items\":[{\"sku\":\"A-1\",\"count\":2},"                                    \
-    "{\"sku\":\"B-7\",\"count\":1}],\"shipped\":false}"
 #define WARM_UP 300
 #define HEADERS_MAX 32
-
-/* --- the API --- */
-
-static int answer(struct mg_connection *conn, void *unused)
-{
-    static const char HEAD[] =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: keep-alive\r\n"
-        "Content-Length: %zu\r\n\r\n%s";
-    char reply[1024];
-    (void)unused;
-    int len = snprintf(reply, sizeof reply, HEAD, strlen(REPLY), REPLY);
-    (void)mg_write(conn, reply, len > 0 ? (size_t)len : 0);
-    return 200;
-}
-
-static int serve(const char *port, const char *workers)
-{
-    sigset_t signals;
-    int number = 0;
-    char address[32];
-    (void)snprintf(address, sizeof address, "127.0.0.1:%s", port);
-    const char *const options[] = {"listening_ports",
-                                   address,
-                                   "num_threads",
-                                   workers,
-                                   "enable_keep_alive",
-                                   "yes",
-                                   "keep_alive_timeout_ms",
-                                   "60000",
-                                   "tcp_nodelay",
-                                   "1",
-                                   NULL};
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    (void)mg_init_library(0);
-    struct mg_context *civetweb = mg_start(NULL, NULL, (const char **)options);
-    if (civetweb == NULL) {
-        (void)fprintf(stderr, "bench_proxied: cannot listen on %s\n", address);
-        return 1;
-    }
-    mg_set_request_handler(civetweb, "/", answer, NULL);
-    (void)sigwait(&signals, &number);
-    mg_stop(civetweb);
-    return 0;
-}
-
-/* --- the client --- */
 
 static double now_us(void)
 {
@@ -181,13 +125,9 @@ out:
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "serve") == 0) {
-        return serve(argv[2], argv[3]);
+    if (argc == 7) {
+        return load(argv + 1);
     }
-    if (argc == 8 && strcmp(argv[1], "load") == 0) {
-        return load(argv + 2);
-    }
-    (void)fprintf(stderr,
-                  "Usage: bench_proxied serve PORT WORKERS | load DIRECT MCP HEADERS BODY PAIRS ROUNDS\n");
+    (void)fprintf(stderr, "Usage: bench_proxied DIRECT MCP HEADERS BODY PAIRS ROUNDS\n");
     return 64;
 }
