@@ -68,6 +68,11 @@ static inline gh_store *open_store(int backend)
     return open_spec(backend == 0 ? "memory" : spec);
 }
 
+static inline void name_of(char *out, size_t size, const char *prefix, int i)
+{
+    (void)snprintf(out, size, "%s%d", prefix, i);
+}
+
 /* Literals as the `char *` that the structs have; the store copies and never writes. */
 static inline char *lit(const char *text)
 {

@@ -1,5 +1,5 @@
 #include "server/store/table.h"
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_races.h"
 
 /* ---- opening ---- */
 
@@ -281,88 +281,47 @@ START_TEST(at_the_cap_the_oldest_flow_goes)
 }
 END_TEST
 
-typedef struct race {
-    gh_store *store;
-    int index;
-    atomic_int *winners;
-    atomic_int *failures;
-} race;
-
-#define RACE_THREADS 8
-#define RACE_ROUNDS 25
-
-static void *take_flows(void *argument)
+static gh_status race_for_flow(gh_store *store, int thread, int round)
 {
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        char id[16];
-        gh_flow flow = {0};
-        (void)snprintf(id, sizeof(id), "f%d", i);
-        gh_status status = gh_store_flow_take(r->store, id, &flow);
-        gh_flow_clear(&flow);
-        if (status == GH_OK) {
-            atomic_fetch_add(&r->winners[i], 1);
-        } else if (status != GH_ERR_NOT_FOUND) {
-            atomic_fetch_add(r->failures, 1);
-        }
-    }
-    return NULL;
+    (void)thread;
+    char id[16];
+    gh_flow flow = {0};
+    (void)snprintf(id, sizeof(id), "f%d", round);
+    gh_status status = gh_store_flow_take(store, id, &flow);
+    gh_flow_clear(&flow);
+    return status;
 }
 
 START_TEST(of_eight_threads_one_gets_the_flow)
 {
     gh_store *store = open_store(_i);
-    atomic_int winners[RACE_ROUNDS] = {0};
-    atomic_int failures = 0;
-    pthread_t threads[RACE_THREADS];
-    race races[RACE_THREADS];
     for (int i = 0; i < RACE_ROUNDS; i++) {
         char id[16];
         (void)snprintf(id, sizeof(id), "f%d", i);
         ck_assert_int_eq(add_flow(store, id, 1000), GH_OK);
     }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        races[i] = (race){store, i, winners, &failures};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, take_flows, &races[i]), 0);
-    }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        ck_assert_int_eq(winners[i], 1);
-    }
-    ck_assert_int_eq(failures, 0);
+    assert_one_winner(store, RACE_ROUNDS, race_for_flow, GH_ERR_NOT_FOUND);
     gh_store_close(store);
 }
 END_TEST
 
-static void *register_clients(void *argument)
+static gh_status race_to_register(gh_store *store, int thread, int round)
 {
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        char id[32];
-        (void)snprintf(id, sizeof(id), "c%d-%d", r->index, i);
-        if (add_client(r->store, id, 50, 3600) == GH_OK) {
-            atomic_fetch_add(&r->winners[0], 1);
-        }
-    }
-    return NULL;
+    char id[32];
+    (void)snprintf(id, sizeof(id), "c%d-%d", thread, round);
+    return add_client(store, id, 50, 3600);
 }
 
 START_TEST(the_cap_holds_when_eight_threads_register)
 {
     gh_store *store = open_store(_i);
-    atomic_int added[1] = {0};
-    pthread_t threads[RACE_THREADS];
-    race races[RACE_THREADS];
-    for (int i = 0; i < RACE_THREADS; i++) {
-        races[i] = (race){store, i, added, NULL};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, register_clients, &races[i]), 0);
+    atomic_int added[RACE_ROUNDS] = {0};
+    race(store, RACE_ROUNDS, race_to_register, GH_ERR_TOO_LARGE, added);
+    int all = 0;
+    for (int i = 0; i < RACE_ROUNDS; i++) {
+        all += added[i];
     }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
-    ck_assert_int_eq(added[0], 50);
+    ck_assert_int_eq(all, 50);
     gh_store_close(store);
 }
 END_TEST

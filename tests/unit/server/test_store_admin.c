@@ -1,4 +1,4 @@
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_races.h"
 
 static size_t grants(gh_store *store, size_t max, char *ids, size_t size)
 {
@@ -289,57 +289,24 @@ END_TEST
 
 /* ---- races ---- */
 
-#define RACE_THREADS 8
-#define RACE_ROUNDS 5
+#define PIN_ROUNDS 5
 
-typedef struct race {
-    gh_store *store;
-    int index;
-    atomic_int *winners;
-    atomic_int *failures;
-} race;
-
-static void *rotate_and_pin(void *argument)
+static gh_status rotate_and_pin(gh_store *store, int thread, int round)
 {
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        char kid[16];
-        char name[16];
-        (void)snprintf(kid, sizeof(kid), "k%d-%d", r->index, i);
-        (void)snprintf(name, sizeof(name), "pin%d", i);
-        if (change_key(r->store, kid, true, 0) != GH_OK) {
-            atomic_fetch_add(r->failures, 1);
-        }
-        gh_status status = gh_store_pin(r->store, name, kid);
-        if (status == GH_OK) {
-            atomic_fetch_add(&r->winners[i], 1);
-        } else if (status != GH_ERR_CONFLICT) {
-            atomic_fetch_add(r->failures, 1);
-        }
-    }
-    return NULL;
+    char kid[16];
+    char name[16];
+    (void)snprintf(kid, sizeof(kid), "k%d-%d", thread, round);
+    (void)snprintf(name, sizeof(name), "pin%d", round);
+    gh_status status = change_key(store, kid, true, 0);
+    return status == GH_OK ? gh_store_pin(store, name, kid) : GH_ERR_IO;
 }
 
 START_TEST(of_eight_threads_one_pins_and_one_key_is_active)
 {
     gh_store *store = open_store(_i);
-    atomic_int winners[RACE_ROUNDS] = {0};
-    atomic_int failures = 0;
-    pthread_t threads[RACE_THREADS];
-    race races[RACE_THREADS];
-    for (int i = 0; i < RACE_THREADS; i++) {
-        races[i] = (race){store, i, winners, &failures};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, rotate_and_pin, &races[i]), 0);
-    }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        ck_assert_int_eq(winners[i], 1);
-    }
-    ck_assert_int_eq(failures, 0);
+    assert_one_winner(store, PIN_ROUNDS, rotate_and_pin, GH_ERR_CONFLICT);
     char text[1024];
-    ck_assert_uint_eq(keys(store, text, sizeof(text)), RACE_THREADS * RACE_ROUNDS);
+    ck_assert_uint_eq(keys(store, text, sizeof(text)), RACE_THREADS * PIN_ROUNDS);
     const char *star = strchr(text, '*');
     ck_assert_ptr_nonnull(star);
     ck_assert_ptr_null(strchr(star + 1, '*'));

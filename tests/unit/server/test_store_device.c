@@ -1,4 +1,4 @@
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_races.h"
 
 static gh_status add_device_for(gh_store *store, const char *client, const char *device_hash,
                                 const char *user_code_hash, size_t cap)
@@ -305,80 +305,37 @@ END_TEST
 
 /* ---- races ---- */
 
-#define RACE_THREADS 8
-#define RACE_ROUNDS 20
-
-typedef struct race {
-    gh_store *store;
-    int index;
-    atomic_int *winners;
-    atomic_int *failures;
-} race;
-
 static void names_of(int i, char device[16], char user[16])
 {
     (void)snprintf(device, 16, "d%d", i);
     (void)snprintf(user, 16, "u%d", i);
 }
 
-static void *poll_all(void *argument)
+static gh_status race_to_poll(gh_store *store, int thread, int round)
 {
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        char device[16];
-        char user[16];
-        gh_grant grant = {0};
-        gh_device_poll outcome = GH_DEVICE_POLL_UNKNOWN;
-        names_of(i, device, user);
-        if (gh_store_device_poll(r->store, device, "client", &outcome, &grant) != GH_OK ||
-            (outcome != GH_DEVICE_POLL_GRANTED && outcome != GH_DEVICE_POLL_UNKNOWN)) {
-            atomic_fetch_add(r->failures, 1);
-        } else if (outcome == GH_DEVICE_POLL_GRANTED) {
-            atomic_fetch_add(&r->winners[i], 1);
-        }
-        gh_grant_clear(&grant);
+    (void)thread;
+    char device[16];
+    char user[16];
+    gh_grant grant = {0};
+    gh_device_poll outcome = GH_DEVICE_POLL_UNKNOWN;
+    names_of(round, device, user);
+    gh_status status = gh_store_device_poll(store, device, "client", &outcome, &grant);
+    gh_grant_clear(&grant);
+    if (status == GH_OK && outcome != GH_DEVICE_POLL_GRANTED) {
+        status = outcome == GH_DEVICE_POLL_UNKNOWN ? GH_ERR_CONFLICT : GH_ERR_INVALID;
     }
-    return NULL;
+    return status;
 }
 
 /* Half approve, half deny. */
-static void *decide_all(void *argument)
+static gh_status race_to_decide(gh_store *store, int thread, int round)
 {
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        char device[16];
-        char user[16];
-        char id[32];
-        names_of(i, device, user);
-        (void)snprintf(id, sizeof(id), "g%d-%d", i, r->index);
-        gh_status status =
-            r->index % 2 == 0 ? approve(r->store, user, id) : gh_store_device_decide(r->store, user, NULL);
-        if (status == GH_OK) {
-            atomic_fetch_add(&r->winners[i], 1);
-        } else if (status != GH_ERR_NOT_FOUND) {
-            atomic_fetch_add(r->failures, 1);
-        }
-    }
-    return NULL;
-}
-
-static void run_race(gh_store *store, void *(*work)(void *))
-{
-    atomic_int winners[RACE_ROUNDS] = {0};
-    atomic_int failures = 0;
-    pthread_t threads[RACE_THREADS];
-    race races[RACE_THREADS];
-    for (int i = 0; i < RACE_THREADS; i++) {
-        races[i] = (race){store, i, winners, &failures};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &races[i]), 0);
-    }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        ck_assert_int_eq(winners[i], 1);
-    }
-    ck_assert_int_eq(failures, 0);
+    char device[16];
+    char user[16];
+    char id[32];
+    names_of(round, device, user);
+    (void)snprintf(id, sizeof(id), "g%d-%d", round, thread);
+    return thread % 2 == 0 ? approve(store, user, id) : gh_store_device_decide(store, user, NULL);
 }
 
 static void add_all(gh_store *store)
@@ -401,7 +358,7 @@ START_TEST(of_eight_polls_one_gets_the_grant)
         names_of(i, device, user);
         ck_assert_int_eq(approve(store, user, user), GH_OK);
     }
-    run_race(store, poll_all);
+    assert_one_winner(store, RACE_ROUNDS, race_to_poll, GH_ERR_CONFLICT);
     gh_store_close(store);
 }
 END_TEST
@@ -410,7 +367,7 @@ START_TEST(of_eight_decisions_one_counts)
 {
     gh_store *store = open_store(_i);
     add_all(store);
-    run_race(store, decide_all);
+    assert_one_winner(store, RACE_ROUNDS, race_to_decide, GH_ERR_NOT_FOUND);
     size_t approved = 0;
     for (int i = 0; i < RACE_ROUNDS; i++) {
         char device[16];

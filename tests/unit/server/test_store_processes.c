@@ -1,10 +1,6 @@
 /* Several processes at one file, and one that is killed at work. */
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_kill.h"
 
 #define PROCESSES 3
 #define ROUNDS 25
@@ -15,11 +11,6 @@ static void setup(void)
 {
     fixture_start();
     fixture_spec(db_spec, sizeof(db_spec));
-}
-
-static void name_of(char *out, size_t size, const char *prefix, int i)
-{
-    (void)snprintf(out, size, "%s%d", prefix, i);
 }
 
 static gh_status add_login(gh_store *store, const char *state)
@@ -273,28 +264,8 @@ static void assert_nothing_is_lost_or_spent_twice(const int *rounds, size_t coun
 START_TEST(a_killed_process_loses_nothing_and_nothing_is_spent_twice)
 {
     for (int round = 0; round < 6; round++) {
-        int fds[2];
-        ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0) {
-            work_until_killed(fds[1], round * 100000);
-        }
-        close(fds[1]);
-        int rounds[4096];
-        size_t count = 0;
-        /* The first report shows that it is at work; then it dies at an odd moment. */
-        ck_assert_int_eq(read(fds[0], &rounds[count++], sizeof(int)), (ssize_t)sizeof(int));
-        const struct timespec moment = {0, (20 + 13 * round) * 1000000L};
-        nanosleep(&moment, NULL);
-        ck_assert_int_eq(kill(child, SIGKILL), 0);
-        int status = 0;
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert(WIFSIGNALED(status));
-        while (count < 4096 && read(fds[0], &rounds[count], sizeof(int)) == (ssize_t)sizeof(int)) {
-            count++;
-        }
-        close(fds[0]);
+        int rounds[KILL_REPORTS];
+        size_t count = work_and_kill(work_until_killed, round, rounds, sizeof(int));
         assert_nothing_is_lost_or_spent_twice(rounds, count);
     }
 }

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_kill.h"
 
 static char db_path[128];
 static char db_spec[160];
@@ -265,11 +265,6 @@ END_TEST
 
 /* ---- several processes ---- */
 
-static void name_of(char *out, size_t size, const char *prefix, int i)
-{
-    (void)snprintf(out, size, "%s%d", prefix, i);
-}
-
 #define SHARED_CODES 30
 #define PROCESSES 3
 
@@ -433,28 +428,8 @@ static void assert_nothing_is_spent_twice(const report *reports, size_t count)
 START_TEST(a_killed_process_leaves_nothing_that_can_be_spent_twice)
 {
     for (int round = 0; round < 6; round++) {
-        int fds[2];
-        ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0) {
-            work_until_killed(fds[1], round * 100000);
-        }
-        close(fds[1]);
-        report reports[4096];
-        size_t count = 0;
-        /* The first report shows that it is at work; then it dies at an odd moment. */
-        ck_assert_int_eq(read(fds[0], &reports[count++], sizeof(report)), (ssize_t)sizeof(report));
-        const struct timespec pause = {0, (20 + 13 * round) * 1000000L};
-        nanosleep(&pause, NULL);
-        ck_assert_int_eq(kill(child, SIGKILL), 0);
-        int status = 0;
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert(WIFSIGNALED(status));
-        while (count < 4096 && read(fds[0], &reports[count], sizeof(report)) == (ssize_t)sizeof(report)) {
-            count++;
-        }
-        close(fds[0]);
+        report reports[KILL_REPORTS];
+        size_t count = work_and_kill(work_until_killed, round, reports, sizeof(report));
         assert_nothing_is_spent_twice(reports, count);
     }
 }

@@ -1,4 +1,4 @@
-#include "tests/unit/server/store_fixture.h"
+#include "tests/unit/server/store_races.h"
 
 static gh_status add_login(gh_store *store, const char *state, size_t cap)
 {
@@ -43,58 +43,6 @@ static gh_status get(gh_store *store, const char *grant)
     gh_status status = gh_store_upstream_tokens_get(store, grant, &tokens);
     gh_upstream_tokens_clear(&tokens);
     return status;
-}
-
-/* ---- races ---- */
-
-#define RACE_THREADS 8
-#define RACE_ROUNDS 20
-
-typedef struct race {
-    gh_store *store;
-    int index;
-    atomic_int *winners;
-    atomic_int *failures;
-    gh_status (*act)(gh_store *store, int thread, int round);
-    gh_status loss; /* what everybody else gets */
-} race;
-
-static void *run_racer(void *argument)
-{
-    const race *r = argument;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        gh_status status = r->act(r->store, r->index, i);
-        if (status == GH_OK) {
-            atomic_fetch_add(&r->winners[i], 1);
-        } else if (status != r->loss) {
-            atomic_fetch_add(r->failures, 1);
-        }
-    }
-    return NULL;
-}
-
-static void assert_one_winner(gh_store *store, gh_status (*act)(gh_store *, int, int), gh_status loss)
-{
-    atomic_int winners[RACE_ROUNDS] = {0};
-    atomic_int failures = 0;
-    pthread_t threads[RACE_THREADS];
-    race races[RACE_THREADS];
-    for (int i = 0; i < RACE_THREADS; i++) {
-        races[i] = (race){store, i, winners, &failures, act, loss};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, run_racer, &races[i]), 0);
-    }
-    for (int i = 0; i < RACE_THREADS; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
-    for (int i = 0; i < RACE_ROUNDS; i++) {
-        ck_assert_int_eq(winners[i], 1);
-    }
-    ck_assert_int_eq(failures, 0);
-}
-
-static void name_of(char *out, size_t size, const char *prefix, int i)
-{
-    (void)snprintf(out, size, "%s%d", prefix, i);
 }
 
 /* ---- logins at the provider ---- */
@@ -177,7 +125,7 @@ START_TEST(of_eight_threads_one_gets_the_login)
         name_of(state, sizeof(state), "s", i);
         ck_assert_int_eq(add_login(store, state, 1000), GH_OK);
     }
-    assert_one_winner(store, race_login, GH_ERR_NOT_FOUND);
+    assert_one_winner(store, RACE_ROUNDS, race_login, GH_ERR_NOT_FOUND);
     gh_store_close(store);
 }
 END_TEST
@@ -258,7 +206,7 @@ START_TEST(of_eight_threads_one_writes_the_next_version)
         ck_assert_int_eq(add_grant(store, grant, code), GH_OK);
         ck_assert_int_eq(put(store, grant, "first", 0), GH_OK);
     }
-    assert_one_winner(store, race_put, GH_ERR_CONFLICT);
+    assert_one_winner(store, RACE_ROUNDS, race_put, GH_ERR_CONFLICT);
     gh_store_close(store);
 }
 END_TEST
@@ -335,7 +283,7 @@ static gh_status race_lease(gh_store *store, int thread, int round)
 START_TEST(of_eight_threads_one_gets_the_lease)
 {
     gh_store *store = open_store(_i);
-    assert_one_winner(store, race_lease, GH_ERR_CONFLICT);
+    assert_one_winner(store, RACE_ROUNDS, race_lease, GH_ERR_CONFLICT);
     gh_store_close(store);
 }
 END_TEST
