@@ -96,12 +96,17 @@ gh_status gh_buf_reserve(gh_buf *buf, size_t len)
 
 static gh_status make_room(gh_buf *buf, size_t len)
 {
-    size_t twice = buf->cap > SIZE_MAX / 2 ? SIZE_MAX : buf->cap * 2;
+    size_t wanted = buf->cap > SIZE_MAX / 2 ? SIZE_MAX : buf->cap * 2;
 
     if (len > buf->max - buf->len) {
         return fail(buf, GH_ERR_TOO_LARGE);
     }
-    return grow(buf, buf->len + len, twice < FIRST_CAPACITY ? FIRST_CAPACITY : twice);
+    len += buf->len;
+    /* What is large comes in one piece, and little after it: that little must not copy it. */
+    if (wanted < len && len < SIZE_MAX / 2) {
+        wanted = len + len / 8;
+    }
+    return grow(buf, len, wanted < FIRST_CAPACITY ? FIRST_CAPACITY : wanted);
 }
 
 gh_status gh_buf_append(gh_buf *buf, const void *data, size_t len)
