@@ -7,6 +7,7 @@
 
 #include "server/auth/jwt.h"
 #include "shared/core/clock.h"
+#include "shared/core/sparse.h"
 
 #define WAYS 8 /* places that a token may take */
 #define SHARDS 16
@@ -50,7 +51,7 @@ gh_status gh_token_cache_new(size_t entries, gh_token_cache **cache)
     bool complete = true;
     for (size_t i = 0; i < SHARDS; i++) {
         (void)pthread_mutex_init(&made->shards[i].lock, NULL);
-        made->shards[i].entries = calloc(made->sets * WAYS, sizeof(cache_entry));
+        made->shards[i].entries = gh_sparse_new(made->sets * WAYS, sizeof(cache_entry));
         complete = complete && made->shards[i].entries != NULL;
     }
     if (!complete) {
@@ -71,7 +72,7 @@ void gh_token_cache_free(gh_token_cache *cache)
         for (size_t n = 0; shard->entries != NULL && n < cache->sets * WAYS; n++) {
             clear_entry(&shard->entries[n]);
         }
-        free(shard->entries);
+        gh_sparse_free(shard->entries, cache->sets * WAYS, sizeof(cache_entry));
         (void)pthread_mutex_destroy(&shard->lock);
     }
     free(cache);

@@ -9,6 +9,7 @@
 #include "shared/core/clock.h"
 #include "shared/core/log.h"
 #include "shared/core/random.h"
+#include "shared/core/sparse.h"
 
 #define MINUTE_NS INT64_C(60000000000)
 #define SECOND_NS INT64_C(1000000000)
@@ -40,7 +41,7 @@ struct gh_rates {
 
 static table *new_table(int64_t per_minute)
 {
-    table *made = calloc(1, sizeof *made);
+    table *made = gh_sparse_new(1, sizeof *made);
     if (made != NULL) {
         made->per_minute = per_minute;
         for (size_t i = 0; i < LOCKS; i++) {
@@ -56,7 +57,7 @@ static void free_table(table *gone)
         for (size_t i = 0; i < LOCKS; i++) {
             (void)pthread_mutex_destroy(&gone->locks[i]);
         }
-        free(gone);
+        gh_sparse_free(gone, 1, sizeof *gone);
     }
 }
 

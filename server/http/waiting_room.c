@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/core/clock.h"
+#include "shared/core/sparse.h"
 
 #define PORTS 65536U
 #define PEEK 4096 /* what is longer is taken for a request once so much of it is there */
@@ -25,9 +26,14 @@ struct gh_waiting_room {
     visitor visitors[]; /* by descriptor */
 };
 
+static size_t size_for(size_t descriptors)
+{
+    return sizeof(gh_waiting_room) + descriptors * sizeof(visitor);
+}
+
 gh_waiting_room *gh_waiting_room_new(uint16_t port, size_t descriptors)
 {
-    gh_waiting_room *room = calloc(1, sizeof *room + descriptors * sizeof room->visitors[0]);
+    gh_waiting_room *room = gh_sparse_new(1, size_for(descriptors));
     if (room != NULL) {
         room->port = port;
         room->size = descriptors;
@@ -37,7 +43,9 @@ gh_waiting_room *gh_waiting_room_new(uint16_t port, size_t descriptors)
 
 void gh_waiting_room_free(gh_waiting_room *room)
 {
-    free(room);
+    if (room != NULL) {
+        gh_sparse_free(room, 1, size_for(room->size));
+    }
 }
 
 void gh_waiting_room_served(gh_waiting_room *room, uint16_t peer_port)

@@ -135,9 +135,7 @@ void gh_idp_free(gh_idp *idp)
     if (idp->threaded) {
         (void)pthread_join(idp->thread, NULL);
     }
-    for (size_t i = 0; i < idp->idle_count; i++) {
-        gh_http_client_free(idp->idle[i]);
-    }
+    gh_idp_drop_idle(idp);
     for (size_t i = 0; i < 2; i++) {
         if (idp->stop_fd[i] >= 0) {
             (void)close(idp->stop_fd[i]);

@@ -144,3 +144,18 @@ void gh_idp_give_back(gh_idp *idp, gh_http_client *client)
     (void)pthread_cond_broadcast(&idp->changed);
     (void)pthread_mutex_unlock(&idp->lock);
 }
+
+void gh_idp_drop_idle(gh_idp *idp)
+{
+    gh_http_client *dropped[GH_IDP_POOL_MAX];
+    (void)pthread_mutex_lock(&idp->lock);
+    size_t count = idp->idle_count;
+    memcpy(dropped, idp->idle, count * sizeof *dropped);
+    idp->idle_count = 0;
+    idp->client_count -= count;
+    (void)pthread_cond_broadcast(&idp->changed);
+    (void)pthread_mutex_unlock(&idp->lock);
+    for (size_t i = 0; i < count; i++) {
+        gh_http_client_free(dropped[i]);
+    }
+}

@@ -109,6 +109,7 @@ GH_MUST_USE gh_status gh_idp_get(const gh_idp *idp, gh_http_client *client, cons
 GH_MUST_USE gh_status gh_idp_borrow(gh_idp *idp, gh_deadline deadline, gh_http_client **client,
                                     gh_error *error);
 void gh_idp_give_back(gh_idp *idp, gh_http_client *client);
+void gh_idp_drop_idle(gh_idp *idp); /* frees the clients that nobody has borrowed */
 
 /* idp_discovery.c */
 /* Looks for the discovery document. On GOOD *out is filled; it has been read but not judged. */

@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,18 @@ static bool wait_for_work(gh_idp *idp, gh_deadline due)
     return go_on;
 }
 
+/* Before minutes of waiting, in which no provider keeps a connection: but a client keeps every certificate
+ * that this machine trusts, and the C library what hundreds of them took to read. */
+static void tidy(gh_idp *idp, gh_http_client **client)
+{
+    gh_http_client_free(*client);
+    *client = NULL;
+    gh_idp_drop_idle(idp);
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
 void *gh_idp_run(void *context)
 {
     gh_idp *idp = context;
@@ -147,6 +160,9 @@ void *gh_idp_run(void *context)
             make_contact(idp, client, with_metadata, &now);
         }
         bool good = now.verdict == GH_IDP_GOOD;
+        if (good) {
+            tidy(idp, &client);
+        }
         publish(idp, &now);
         if (good) {
             delay = idp->pace.first_ms;

@@ -6,10 +6,18 @@
 #include "server/mcp/session_private.h"
 #include "shared/core/random.h"
 #include "shared/core/secret.h"
+#include "shared/core/sparse.h"
 #include "shared/rpc/mcp.h"
 
 #define ID_BYTES 32
 #define BUCKETS_MAX 65536
+
+static void free_table(gh_mcp_sessions *table)
+{
+    gh_sparse_free(table->by_id, table->buckets, sizeof(gh_mcp_session *));
+    gh_sparse_free(table->owners, table->buckets, sizeof(gh_mcp_session_owner *));
+    free(table);
+}
 
 gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle_ms, gh_mcp_hub *hub,
                               gh_mcp_sessions **sessions)
@@ -29,12 +37,10 @@ gh_status gh_mcp_sessions_new(size_t max, size_t max_per_principal, int64_t idle
     while (fresh->buckets < max && fresh->buckets < BUCKETS_MAX) {
         fresh->buckets *= 2;
     }
-    fresh->by_id = calloc(fresh->buckets, sizeof(gh_mcp_session *));
-    fresh->owners = calloc(fresh->buckets, sizeof(gh_mcp_session_owner *));
+    fresh->by_id = gh_sparse_new(fresh->buckets, sizeof(gh_mcp_session *));
+    fresh->owners = gh_sparse_new(fresh->buckets, sizeof(gh_mcp_session_owner *));
     if (fresh->by_id == NULL || fresh->owners == NULL || pthread_mutex_init(&fresh->lock, NULL) != 0) {
-        free(fresh->by_id);
-        free(fresh->owners);
-        free(fresh);
+        free_table(fresh);
         return GH_ERR_NOMEM;
     }
     *sessions = fresh;
@@ -246,9 +252,7 @@ void gh_mcp_sessions_free(gh_mcp_sessions *sessions)
     (void)pthread_mutex_unlock(&sessions->lock);
     bury(sessions, ended);
     (void)pthread_mutex_destroy(&sessions->lock);
-    free(sessions->by_id);
-    free(sessions->owners);
-    free(sessions);
+    free_table(sessions);
 }
 
 /* --- what a session says of itself --- */

@@ -6,6 +6,7 @@
 #include "server/mcp/tasks_private.h"
 #include "shared/core/random.h"
 #include "shared/core/secret.h"
+#include "shared/core/sparse.h"
 
 #define ID_BYTES 32
 #define BUCKETS_MAX 65536
@@ -13,6 +14,13 @@
 
 static const char NO_ROOM[] = "{\"code\":-32603,\"message\":\"The result is too large to be kept\"}";
 static const char NO_MEMORY[] = "{\"code\":-32603,\"message\":\"There is not enough memory\"}";
+
+static void free_table(gh_mcp_tasks *tasks)
+{
+    gh_sparse_free(tasks->by_id, tasks->buckets, sizeof(gh_mcp_task *));
+    gh_sparse_free(tasks->owners, tasks->buckets, sizeof(gh_mcp_task_owner *));
+    free(tasks);
+}
 
 gh_status gh_mcp_tasks_new(const gh_mcp_tasks_options *options, gh_mcp_tasks **tasks)
 {
@@ -32,12 +40,10 @@ gh_status gh_mcp_tasks_new(const gh_mcp_tasks_options *options, gh_mcp_tasks **t
     while (fresh->buckets < options->max && fresh->buckets < BUCKETS_MAX) {
         fresh->buckets *= 2;
     }
-    fresh->by_id = calloc(fresh->buckets, sizeof(gh_mcp_task *));
-    fresh->owners = calloc(fresh->buckets, sizeof(gh_mcp_task_owner *));
+    fresh->by_id = gh_sparse_new(fresh->buckets, sizeof(gh_mcp_task *));
+    fresh->owners = gh_sparse_new(fresh->buckets, sizeof(gh_mcp_task_owner *));
     if (!fresh->by_id || !fresh->owners || pthread_mutex_init(&fresh->lock, NULL) != 0) {
-        free(fresh->by_id);
-        free(fresh->owners);
-        free(fresh);
+        free_table(fresh);
         return GH_ERR_NOMEM;
     }
     *tasks = fresh;
@@ -63,9 +69,7 @@ void gh_mcp_tasks_free(gh_mcp_tasks *tasks)
     (void)pthread_mutex_unlock(&tasks->lock);
     gh_mcp_tasks_dismiss(tasks, duties);
     (void)pthread_mutex_destroy(&tasks->lock);
-    free(tasks->by_id);
-    free(tasks->owners);
-    free(tasks);
+    free_table(tasks);
 }
 
 /* --- the worker's side --- */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shared/core/clock.h"
+#include "shared/core/sparse.h"
 
 #define ADDRESS_TEXT_MAX 64
 
@@ -101,23 +102,28 @@ typedef struct caller {
 
 struct gh_throttle_table {
     pthread_mutex_t lock;
+    size_t limit;
+    int64_t window_ms;
     uint64_t seen;
     size_t count;
     caller callers[GH_THROTTLE_ADDRESSES_MAX];
     int64_t places[]; /* `limit` for each caller */
 };
 
+static size_t size_for(size_t limit)
+{
+    return sizeof(gh_throttle_table) + GH_THROTTLE_ADDRESSES_MAX * limit * sizeof(int64_t);
+}
+
 gh_throttle_table *gh_throttle_table_new(size_t limit, int64_t window_ms)
 {
-    gh_throttle_table *table =
-        calloc(1, sizeof *table + GH_THROTTLE_ADDRESSES_MAX * limit * sizeof table->places[0]);
+    gh_throttle_table *table = gh_sparse_new(1, size_for(limit));
     if (table == NULL || pthread_mutex_init(&table->lock, NULL) != 0) {
-        free(table);
+        gh_sparse_free(table, 1, size_for(limit));
         return NULL;
     }
-    for (size_t i = 0; i < GH_THROTTLE_ADDRESSES_MAX; i++) {
-        table->callers[i].window = (window){limit, window_ms, 0, table->places + i * limit};
-    }
+    table->limit = limit;
+    table->window_ms = window_ms;
     return table;
 }
 
@@ -125,7 +131,7 @@ void gh_throttle_table_free(gh_throttle_table *table)
 {
     if (table != NULL) {
         (void)pthread_mutex_destroy(&table->lock);
-        free(table);
+        gh_sparse_free(table, 1, size_for(table->limit));
     }
 }
 
@@ -164,8 +170,9 @@ static caller *take_over(gh_throttle_table *table, const char *key)
             chosen = &table->callers[i];
         }
     }
+    int64_t *places = table->places + (size_t)(chosen - table->callers) * table->limit;
     memcpy(chosen->address, key, ADDRESS_TEXT_MAX);
-    chosen->window.count = 0;
+    chosen->window = (window){table->limit, table->window_ms, 0, places};
     return chosen;
 }
 

@@ -274,6 +274,29 @@ START_TEST(keys_for_encryption_are_left_out)
 }
 END_TEST
 
+START_TEST(between_two_looks_at_the_provider_no_idle_client_is_kept)
+{
+    gh_idp_options options = idp_options(&p);
+    gh_http_client *clients[2] = {NULL, NULL};
+    provider_good(&p);
+    gh_idp *idp = idp_ready(&options);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(gh_idp_borrow(idp, gh_deadline_in(5000), &clients[i], NULL), GH_OK);
+    }
+    gh_idp_give_back(idp, clients[0]);
+    gh_keyset_free(gh_idp_keys_missed(idp));
+    (void)pthread_mutex_lock(&idp->lock);
+    ck_assert_uint_eq(idp->idle_count, 0);
+    ck_assert_uint_eq(idp->client_count, 1); /* the borrowed one */
+    (void)pthread_mutex_unlock(&idp->lock);
+    gh_idp_give_back(idp, clients[1]);
+    ck_assert_int_eq(gh_idp_borrow(idp, gh_deadline_in(5000), &clients[0], NULL), GH_OK);
+    ck_assert_ptr_eq(clients[0], clients[1]);
+    gh_idp_give_back(idp, clients[0]);
+    gh_idp_free(idp);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("idp_keys");
@@ -291,6 +314,7 @@ int main(void)
                         (int)(sizeof BAD_SETS / sizeof BAD_SETS[0]));
     tcase_add_test(tests, keys_are_confirmed_now_and_then_without_being_asked);
     tcase_add_test(tests, keys_for_encryption_are_left_out);
+    tcase_add_test(tests, between_two_looks_at_the_provider_no_idle_client_is_kept);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);
 }
