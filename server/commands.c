@@ -105,6 +105,17 @@ int gh_command_check(const gh_settings *settings)
     return good ? 0 : 1;
 }
 
+/* Where the server that has these settings is to be asked: on loopback, unless it listens on one other
+ * address. */
+static void health_url(const gh_address *address, gh_buf *url)
+{
+    const char *host = address->host;
+    bool loopback = strcmp(host, "localhost") == 0 || strcmp(host, "0.0.0.0") == 0;
+    bool ipv6 = strchr(host, ':') != NULL;
+    (void)gh_buf_appendf(url, ipv6 ? "http://[%s]:%u/healthz" : "http://%s:%u/healthz",
+                         loopback ? "127.0.0.1" : host, (unsigned)address->port);
+}
+
 int gh_command_healthcheck(const gh_settings *settings)
 {
     const gh_http_client_options options = {.user_agent = "gatehouse-healthcheck/" GATEHOUSE_VERSION,
@@ -120,10 +131,7 @@ int gh_command_healthcheck(const gh_settings *settings)
         status = gh_http_client_new(&options, &client, &error);
     }
     if (status == GH_OK) {
-        (void)gh_buf_appendf(&url,
-                             strcmp(address.host, "::1") == 0 ? "http://[::1]:%u/healthz"
-                                                              : "http://127.0.0.1:%u/healthz",
-                             (unsigned)address.port);
+        health_url(&address, &url);
         const gh_http_request request = {.method = "GET",
                                          .url = gh_buf_cstr(&url),
                                          .connect_timeout_ms = HEALTH_MS,

@@ -118,8 +118,8 @@ static gh_bearer_outcome check_form(gh_view token, gh_error *error)
     return GH_BEARER_OK;
 }
 
-/* Verifies with *keys; when the token names another key, once more with what the provider has now, which
- * then takes the place of *keys. */
+/* Verifies with *keys; when the token names another key and nothing else speaks against it, once more with
+ * what the provider has now, which then takes the place of *keys. */
 static gh_bearer_outcome verify(const gh_bearer_options *options, gh_view token, gh_keyset **keys,
                                 cJSON **claims, gh_error *error)
 {
@@ -129,7 +129,7 @@ static gh_bearer_outcome verify(const gh_bearer_options *options, gh_view token,
                           .type = options->foreign ? NULL : "at+jwt",
                           .keys = *keys};
     gh_status status = gh_jwt_verify(token, &rules, claims, error);
-    if (status == GH_ERR_NOT_FOUND && options->keys_missed != NULL) {
+    if (status == GH_ERR_NOT_FOUND && options->keys_missed != NULL && gh_jwt_might_pass(token, &rules)) {
         gh_keyset *fresh = options->keys_missed(options->context);
         if (fresh != NULL && fresh != *keys) {
             gh_keyset_free(*keys);

@@ -35,6 +35,10 @@ GH_MUST_USE gh_status gh_jwt_sign(const gh_key *key, const char *type, const cJS
 GH_MUST_USE gh_status gh_jwt_verify(gh_view token, const gh_jwt_rules *rules, cJSON **claims,
                                     gh_error *error);
 
+/* Whether `iss`, `aud` and the times would pass if the signature did. Anybody can write such a token: this is
+ * for not going to any trouble for one that would be refused anyway. True as well when memory lacks. */
+bool gh_jwt_might_pass(gh_view token, const gh_jwt_rules *rules);
+
 /* The header as it stands, for what verification does not look at. Nothing in it is to be trusted unless the
  * token has been verified. GH_ERR_PARSE; *header is owned (cJSON_Delete). */
 GH_MUST_USE gh_status gh_jwt_header(gh_view token, cJSON **header);

@@ -77,7 +77,8 @@ gh_status gh_idp_new(const gh_idp_options *options, gh_idp **out, gh_error *erro
                               .most_ms = 15000,
                               .metadata_ms = 3600000,
                               .keys_ms = 600000,
-                              .cooldown_ms = 30000,
+                              .cooldown_ms = 10000,
+                              .missed_burst = 3,
                               .missed_wait_ms = 5000};
     gh_status status = check_options(options, idp, error);
     if (status != GH_OK) {

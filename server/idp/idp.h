@@ -62,9 +62,10 @@ gh_idp_state gh_idp_wait(gh_idp *idp, int64_t ms, gh_error *why);
 GH_MUST_USE gh_status gh_idp_metadata(gh_idp *idp, gh_server_metadata *out);
 /* The verification keys, with a reference; NULL before the first contact. */
 gh_keyset *gh_idp_keys(gh_idp *idp);
-/* A token named a key that is not there: asks for the keys anew unless that was done within the cool-down (30
- * s), waits for the answer at most 5 s, and returns what is known then (with a reference, or NULL). NULL as
- * well, and at once, when too many wait already: whoever makes keys up must not hold every thread. */
+/* A token named a key that is not there: asks for the keys anew, waits for the answer at most 5 s, and
+ * returns what is known then (with a reference, or NULL). So often at most: three times running, then every
+ * 10 s. NULL as well, and at once, when too many wait already: whoever makes keys up must not hold every
+ * thread. */
 gh_keyset *gh_idp_keys_missed(gh_idp *idp);
 int64_t gh_idp_keys_age_s(gh_idp *idp); /* since they were last confirmed; -1 for never */
 

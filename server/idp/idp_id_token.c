@@ -12,7 +12,7 @@ static gh_status distrust(gh_error *error, const char *why)
     return gh_error_set(error, GH_ERR_DENIED, "The identity provider's ID token is not trusted: %s.", why);
 }
 
-/* gh_jwt_verify speaks of access tokens and of signing in again, which is no help here. */
+/* gh_jwt_verify speaks of access tokens and of signing in again, which is no help here; of clocks, it is. */
 static gh_status explain(gh_status status, const gh_error *cause, gh_error *error)
 {
     if (status == GH_ERR_NOMEM || status == GH_ERR_CRYPTO || status == GH_ERR_UNAVAILABLE) {
@@ -32,7 +32,10 @@ static gh_status explain(gh_status status, const gh_error *cause, gh_error *erro
         reason = gh_view_make(reason.ptr + subject.len, reason.len - subject.len);
     }
     size_t end = gh_view_find(reason, ';');
-    end = end < reason.len ? end : reason.len - (gh_view_ends_with(reason, GH_VIEW_LIT(".")) ? 1U : 0U);
+    if (end == reason.len || gh_view_starts_with(gh_view_make(reason.ptr + end, reason.len - end),
+                                                 GH_VIEW_LIT("; check the clocks"))) {
+        end = reason.len - (gh_view_ends_with(reason, GH_VIEW_LIT(".")) ? 1U : 0U);
+    }
     return gh_error_set(error, GH_ERR_DENIED, "The identity provider's ID token%s%.*s.",
                         reason.len > 0 && reason.ptr[0] == ' ' ? "" : ": ", (int)end, reason.ptr);
 }

@@ -102,14 +102,23 @@ gh_keyset *gh_idp_keys_missed(gh_idp *idp)
     return gh_idp_keys_missed_by(idp, gh_deadline_in(idp->pace.missed_wait_ms));
 }
 
+/* Takes one request out of the allowance, which fills up by one each cool-down. With the lock. */
+static bool may_ask(gh_idp *idp)
+{
+    const gh_idp_pace *pace = &idp->pace;
+    int64_t now = gh_clock_mono_ms();
+    int64_t from = idp->missed_until_ms > now ? idp->missed_until_ms : now;
+    if (from - now > (pace->missed_burst - 1) * pace->cooldown_ms) {
+        return false;
+    }
+    idp->missed_until_ms = from + pace->cooldown_ms;
+    return true;
+}
+
 gh_keyset *gh_idp_keys_missed_by(gh_idp *idp, gh_deadline deadline)
 {
     (void)pthread_mutex_lock(&idp->lock);
-    int64_t now = gh_clock_mono_ms();
-    bool cool = !idp->missed_once || now - idp->missed_ms >= idp->pace.cooldown_ms;
-    if (idp->threaded && idp->state == GH_IDP_READY && !idp->keys_wanted && cool) {
-        idp->missed_once = true;
-        idp->missed_ms = now;
+    if (idp->threaded && idp->state == GH_IDP_READY && !idp->keys_wanted && may_ask(idp)) {
         idp->keys_wanted = true;
         (void)pthread_cond_broadcast(&idp->changed);
     }

@@ -23,7 +23,8 @@ typedef struct gh_idp_pace {
     int64_t most_ms;        /* until it is this */
     int64_t metadata_ms;    /* between confirmations */
     int64_t keys_ms;        /* likewise */
-    int64_t cooldown_ms;    /* between requests for the keys because of an unknown one */
+    int64_t cooldown_ms;    /* between requests for the keys because of unknown ones, on average; */
+    int64_t missed_burst;   /* so many may follow each other at once */
     int64_t missed_wait_ms; /* how long gh_idp_keys_missed waits */
 } gh_idp_pace;
 
@@ -56,8 +57,7 @@ struct gh_idp {
     int64_t keys_confirmed_ms;    /* monotonic */
     bool keys_wanted;             /* somebody waits for the answer to an unknown key */
     uint64_t keys_rounds;         /* requests for the keys that have ended */
-    bool missed_once;
-    int64_t missed_ms; /* monotonic: the last request because of an unknown key */
+    int64_t missed_until_ms;      /* monotonic: when the last such request will have cooled down */
     size_t missed_waiters;
 
     gh_http_client *idle[GH_IDP_POOL_MAX];

@@ -96,28 +96,52 @@ static bool redirect_allowed(const gh_facade *facade, const char *uri)
            (gh_redirect_is_loopback(view) || !gh_redirect_is_web(view));
 }
 
-static bool redirects_allowed(const gh_facade *facade, const cJSON *uris)
+/* Those among them that may be used: VS Code names web pages beside loopback in one request, and a server may
+ * replace what was asked for (RFC 7591, 3.2.1). GH_ERR_DENIED when there is none. */
+static gh_status choose_redirects(const gh_facade *facade, const cJSON *uris, cJSON **chosen)
 {
     const cJSON *uri = NULL;
-    int count = cJSON_GetArraySize(uris);
-    if (count < 1 || count > REDIRECTS_MAX) {
-        return false;
+    gh_status status = GH_OK;
+    cJSON *made = cJSON_CreateArray();
+    if (made == NULL) {
+        return GH_ERR_NOMEM;
+    }
+    if (cJSON_GetArraySize(uris) > REDIRECTS_MAX) {
+        status = GH_ERR_DENIED;
+        goto out;
     }
     cJSON_ArrayForEach(uri, uris)
     {
-        if (!cJSON_IsString(uri) || !redirect_allowed(facade, uri->valuestring)) {
-            return false;
+        if (!cJSON_IsString(uri)) {
+            status = GH_ERR_DENIED;
+            goto out;
+        }
+        if (redirect_allowed(facade, uri->valuestring)) {
+            cJSON *copy = cJSON_Duplicate(uri, false);
+            if (copy == NULL || !cJSON_AddItemToArray(made, copy)) {
+                cJSON_Delete(copy);
+                status = GH_ERR_NOMEM;
+                goto out;
+            }
         }
     }
-    return true;
+    status = cJSON_GetArraySize(made) > 0 ? GH_OK : GH_ERR_DENIED;
+out:
+    if (status == GH_OK) {
+        *chosen = made;
+    } else {
+        cJSON_Delete(made);
+    }
+    return status;
 }
 
-static gh_status write_registration(const gh_facade *facade, const cJSON *uris, const char *name, gh_buf *out)
+/* Takes `uris` over. */
+static gh_status write_registration(const gh_facade *facade, cJSON *uris, const char *name, gh_buf *out)
 {
     cJSON *json = cJSON_CreateObject();
     bool complete = gh_json_add_string(json, "client_id", facade->client_id);
     complete &= gh_json_add_string(json, "client_name", name);
-    complete &= gh_json_add_item(json, "redirect_uris", cJSON_Duplicate(uris, true));
+    complete &= gh_json_add_item(json, "redirect_uris", uris);
     complete &= gh_json_add_words(json, "grant_types", "authorization_code refresh_token");
     complete &= gh_json_add_words(json, "response_types", "code");
     complete &= gh_json_add_string(json, "token_endpoint_auth_method", "none");
@@ -128,16 +152,20 @@ static gh_status write_registration(const gh_facade *facade, const cJSON *uris, 
 
 static void answer_registration(const gh_facade *facade, const cJSON *json, gh_response *response)
 {
-    const cJSON *uris = gh_json_get_array(json, "redirect_uris");
+    const cJSON *asked = gh_json_get_array(json, "redirect_uris");
+    cJSON *uris = NULL;
     gh_buf out = GH_BUF_INIT(DOCUMENT_MAX);
-    if (uris == NULL || !redirects_allowed(facade, uris)) {
-        gh_response_error(
-            response, 400, "invalid_redirect_uri",
-            "redirect_uris must be 1 to 10 loopback addresses (http://127.0.0.1:PORT/...) or URIs of a "
-            "private-use scheme that this server allows (--redirect-scheme).");
+    gh_status status = asked != NULL ? choose_redirects(facade, asked, &uris) : GH_ERR_DENIED;
+    if (status == GH_ERR_DENIED) {
+        gh_response_error(response, 400, "invalid_redirect_uri",
+                          "redirect_uris must be 1 to 10, with a loopback address "
+                          "(http://127.0.0.1:PORT/...) or a URI of a "
+                          "private-use scheme that this server allows (--redirect-scheme) among them.");
         return;
     }
-    gh_status status = write_registration(facade, uris, gh_json_get_string(json, "client_name"), &out);
+    if (status == GH_OK) {
+        status = write_registration(facade, uris, gh_json_get_string(json, "client_name"), &out);
+    }
     if (status == GH_OK) {
         gh_response_json(response, 201, gh_buf_view(&out));
     } else {

@@ -10,7 +10,8 @@
 #include "shared/core/random.h"
 
 /* Above GH_IDP_CALL_MS: a lease that ended while its holder still asks would let a second one use the same
- * refresh token, and the provider end the sign-in for it. A process that was killed is waited for instead. */
+ * refresh token, and the provider end the sign-in for it. Leases of a process that was killed go when the
+ * server starts again, unless another one shares the store: then they are waited for. */
 #define LEASE_S 15
 #define WAIT_MS 10000
 #define POLL_MS 100

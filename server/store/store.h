@@ -203,8 +203,9 @@ GH_MUST_USE gh_status gh_store_upstream_tokens_get(gh_store *store, const char *
 GH_MUST_USE gh_status gh_store_upstream_tokens_put(gh_store *store, const gh_upstream_tokens *tokens);
 /* One holder of a name at a time, also between processes: GH_OK (for the holder itself too, whose lease then
  * runs anew), or GH_ERR_CONFLICT while another's lease runs. 1 to GH_STORE_LEASE_MAX_S seconds, so that a
- * clock that is set back delays nobody for longer. Dropping is GH_OK also when the lease is not (any more)
- * the holder's, and then changes nothing. */
+ * clock that is set back delays nobody for longer. All leases are dropped when the store is opened while no
+ * other process has it open. Dropping is GH_OK also when the lease is not (any more) the holder's, and then
+ * changes nothing. */
 #define GH_STORE_LEASE_MAX_S 600
 GH_MUST_USE gh_status gh_store_lease_take(gh_store *store, const char *name, const char *holder,
                                           int64_t ttl_s);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static gh_status lock_conn(sqlite_conn *conn)
 {
@@ -109,6 +110,9 @@ static void sqlite_close(gh_store *store)
     sqlite_store *sqlite = (sqlite_store *)store;
     close_conn(&sqlite->reader);
     close_conn(&sqlite->writer);
+    if (sqlite->presence >= 0) {
+        (void)close(sqlite->presence);
+    }
     free(sqlite);
 }
 
@@ -167,6 +171,7 @@ static gh_status new_store(sqlite_store **store)
         return GH_ERR_NOMEM;
     }
     made->base.ops = &SQLITE_OPS;
+    made->presence = -1;
     *store = made;
     return GH_OK;
 }
@@ -198,6 +203,10 @@ gh_status gh_store_sqlite_open(const char *path, const gh_store_options *options
         goto out;
     }
     status = sqlite_sealing_prepare(made, real, options == NULL ? NULL : options->fingerprint, error);
+    if (status != GH_OK) {
+        goto out;
+    }
+    status = sqlite_presence_take(made, real, error);
     if (status != GH_OK) {
         goto out;
     }

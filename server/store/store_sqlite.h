@@ -33,6 +33,7 @@ typedef struct sqlite_conn {
 typedef struct sqlite_store {
     gh_store base;
     sqlite_conn writer, reader;
+    int presence; /* descriptor that tells other processes that the store is open, or -1 */
 } sqlite_store;
 
 /* Locks the writer and begins a transaction; every success is followed by one sqlite_end, which commits when
@@ -66,6 +67,10 @@ GH_MUST_USE gh_status sqlite_file_prepare(const char *path, char **real, gh_erro
  */
 GH_MUST_USE gh_status sqlite_schema_prepare(sqlite3 *db, const char *path, gh_error *error);
 GH_MUST_USE gh_status sqlite_connect(const char *path, bool reader, sqlite3 **db, gh_error *error);
+
+/* Tells other processes that this one has the store open, until store->presence is closed. When nobody else
+ * has, leases that a killed process left are dropped. */
+GH_MUST_USE gh_status sqlite_presence_take(sqlite_store *store, const char *path, gh_error *error);
 
 gh_status sqlite_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s);
 gh_status sqlite_client_get(gh_store *store, const char *id, gh_client *client);

@@ -2,11 +2,12 @@
 // that jumps, and the end while it is busy.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { cpuMs, descriptors } from '../support/beside.mjs';
+import { fakeClock, noClock } from '../support/clock.mjs';
 import { get, openRaw, parseResponse, request } from '../support/http.mjs';
 import { legacy, modern, modernRequest } from '../support/mcp.mjs';
 import { refreshFields, signIn, tokenRequest } from '../support/oauth.mjs';
@@ -113,18 +114,11 @@ describe('no descriptors left', { skip: noPrlimit }, () => {
   });
 });
 
-describe('a clock that jumps', { skip: sanitized ? 'a sanitizer must be loaded first' : false }, () => {
-  const preload = path.join(path.dirname(gatehousePath), 'tests/fake_time.so');
+describe('a clock that jumps', { skip: noClock }, () => {
   const HOUR = 3600;
   async function withClock() {
-    const file = path.join(tempDir(), 'offset');
-    const move = (seconds) => {
-      const bytes = Buffer.alloc(8);
-      if (process.arch === 's390x') bytes.writeBigInt64BE(BigInt(seconds)); else bytes.writeBigInt64LE(BigInt(seconds));
-      writeFileSync(file, bytes, { flag: existsSync(file) ? 'r+' : 'w' });
-    };
-    move(0);
-    const server = await startGatehouse({ env: { LD_PRELOAD: preload, FAKE_TIME_FILE: file } });
+    const { env, move } = fakeClock();
+    const server = await startGatehouse({ env });
     return { server, move };
   }
   for (const [what, seconds] of [['an hour ahead', HOUR], ['an hour back', -HOUR], ['a day back', -24 * HOUR]]) {

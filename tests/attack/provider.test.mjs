@@ -77,6 +77,23 @@ describe('made-up keys', () => {
     await server.stop();
     await provider.stop();
   });
+  test('a few of them do not keep a new key out, and tokens that are wrong anyway ask for none', async () => {
+    const provider = await startProvider({ shape: 'authentik' });
+    const server = await startBeside(provider, { mode: 'direct' });
+    const claims = { iss: provider.issuer, sub: 'ada', aud: [server.mcp], exp: now() + 300, iat: now(), scope: 'mcp' };
+    const asked = async () => (await provider.requests('jwks')).length;
+    const before = await asked();
+    for (const wrong of [{ iss: 'https://evil.example/' }, { aud: 'https://evil.example/mcp' }, { exp: now() - 600 }, { exp: undefined }, { nbf: now() + 600 }]) {
+      for (let i = 0; i < 5; i++) assert.equal(await status(server, await provider.sign({ ...claims, ...wrong }, { kid: randomUUID() })), 401);
+    }
+    assert.equal(await asked(), before);
+    for (let i = 0; i < 2; i++) assert.equal(await status(server, await provider.sign(claims, { kid: randomUUID() })), 401);
+    await provider.rotateKeys();
+    assert.equal(await status(server, await provider.sign(claims)), 200);
+    assert.equal(await asked(), before + 3);
+    await server.stop();
+    await provider.stop();
+  });
   test('they neither hammer the provider nor hold every thread while it hangs', async () => {
     const provider = await startProvider({ shape: 'authentik' });
     const server = await startBeside(provider, { mode: 'direct', args: ['--workers', '64'] });

@@ -1,4 +1,5 @@
-// A person's view of proxy mode: consent here, the login at the provider, and back, with chromium.
+// A person's view of the modes beside a provider, with chromium: consent here in proxy mode, the login at the
+// provider, and back.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -23,11 +24,11 @@ before(async () => {
 });
 after(() => chrome?.close());
 
-async function withBridge(shape, use) {
+async function withBridge(shape, use, { mode = 'proxy', args = [] } = {}) {
   const provider = await startProvider({ shape });
-  const server = await startBeside(provider);
+  const server = await startBeside(provider, { mode });
   const browser = fakeBrowser();
-  const bridge = startBridge(server.mcp, { args: ['--browser', browser.command] });
+  const bridge = startBridge(server.mcp, { args: ['--browser', browser.command, ...args] });
   bridge.send({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'browser test', version: '1' } } });
   bridge.send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'sayHello', arguments: {} } });
   const [url] = await until(() => browser.urls().length && browser.urls(), 'the bridge to open the browser');
@@ -76,3 +77,17 @@ test('"Cancel" at the provider reaches the caller as an error', { skip }, async 
   });
   assert.match(JSON.stringify(reply.error), /denied|refused|declined|cancel/i);
 });
+
+for (const [mode, args] of [['direct', ['--client-id', 'gatehouse-direct']], ['facade', []]]) {
+  test(`${mode} mode: the login at the provider, and a tool call`, { skip }, async () => {
+    const reply = await withBridge('authentik', async ({ page, provider }) => {
+      assert.equal(new URL(page.url()).origin, provider.url);
+      await page.fill('input[name=username]', 'ada');
+      await page.fill('input[name=password]', 'x');
+      await page.click('button[value=yes]');
+      await page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\//);
+      assert.match(await page.innerText('body'), /close/i);
+    }, { mode, args });
+    assert.ok(reply.result && !reply.result.isError, JSON.stringify(reply));
+  });
+}

@@ -6,7 +6,7 @@ import { get, request } from '../support/http.mjs';
 import { decode } from '../support/jwt.mjs';
 import { legacy, modern } from '../support/mcp.mjs';
 import { ownModes } from '../support/modes.mjs';
-import { authorizeUrl, newPkce, refreshFields, register, tokenRequest } from '../support/oauth.mjs';
+import { authorizeUrl, newPkce, refreshFields, register, tokenRequest, vscode } from '../support/oauth.mjs';
 import { cleanEnv, gatehousePath, runToEnd, tempDir } from '../support/programs.mjs';
 import { besideArguments, startProvider } from '../support/provider.mjs';
 
@@ -49,6 +49,12 @@ for (const [mode, make] of Object.entries(ownModes)) {
           assert.ok((await world.signIn(server, { client: reply.json(), redirectUri: used })).tokens.access_token);
         });
       }
+      test('VS Code names its web pages beside loopback in one request, all are echoed, and each of them works', async () => {
+        const uris = ['https://insiders.vscode.dev/redirect', 'https://vscode.dev/redirect', 'http://127.0.0.1/', 'http://127.0.0.1:33418/'];
+        const client = await register(server, uris, vscode);
+        assert.deepEqual(client.redirect_uris, uris);
+        for (const used of [...uris, 'http://127.0.0.1:50123/']) assert.ok((await world.signIn(server, { client, redirectUri: used })).tokens.access_token, used);
+      });
       test('localhost, 127.0.0.1 and [::1] are not interchangeable within one flow', async () => {
         const hosts = ['localhost', '127.0.0.1', '[::1]'];
         for (const one of hosts) {

@@ -115,7 +115,7 @@ for (const shape of shapes) {
       assert.ok((await client.listTools()).tools.length > 0);
       await client.close();
     });
-    test('keys: an unknown key id asks the provider once, a rotation is noticed, the old key dies with the set', async () => {
+    test('keys: unknown key ids ask the provider a few times, a rotation is noticed, the old key dies with the set', async () => {
       const old = tokens.access_token;
       await provider.rotateKeys();
       const fresh = await signIn();
@@ -126,7 +126,7 @@ for (const shape of shapes) {
       const before = (await provider.requests('jwks')).length;
       const { header, payload } = decode(tokens.access_token);
       for (let i = 0; i < 20; i++) await refused(signWith(strangerKey('EdDSA'), { ...header, alg: 'EdDSA', kid: `unknown-${i}` }, payload), 'unknown kid');
-      assert.ok((await provider.requests('jwks')).length - before <= 1, 'the cool-down holds');
+      assert.ok((await provider.requests('jwks')).length - before <= 3, 'the cool-down holds');
     });
     test('tokens go on working while the provider is away', async () => {
       await provider.close();
@@ -145,6 +145,19 @@ describe('--accept-client-id-audience', () => {
     assert.equal((await modern(server, tokens.access_token, 'tools/list')).status, 200);
     const other = await signInAtProvider(await discover(provider), { clientId: 'gatehouse', clientSecret: provider.clients[0].secret, redirectUri: `${provider.gatehouseUrl}/callback`, scope: 'openid offline_access' });
     assert.equal((await modern(server, other.tokens.access_token, 'tools/list')).status, 401, 'another client\'s');
+    await server.stop();
+    await provider.stop();
+  });
+});
+
+describe('--audience', () => {
+  test('is what tokens must be for, in place of the URL', async () => {
+    const provider = await startProvider({ shape: 'authentik' });
+    const server = await startBeside(provider, { mode: 'direct', args: ['--audience', 'api://gatehouse'] });
+    const list = async (aud) => (await modern(server, await provider.sign({ iss: provider.issuer, sub: 'ada', aud, exp: now() + 300, iat: now(), scope: 'mcp' }), 'tools/list')).status;
+    assert.equal(await list(['gatehouse-direct', 'api://gatehouse']), 200);
+    for (const aud of [server.mcp, 'gatehouse-direct', 'api://gatehouse/', 'api']) assert.equal(await list(aud), 401, aud);
+    assert.equal((await get(`${server.url}/.well-known/oauth-protected-resource/mcp`)).json().resource, server.mcp);
     await server.stop();
     await provider.stop();
   });

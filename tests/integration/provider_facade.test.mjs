@@ -7,7 +7,7 @@ import { signInUrl, startBridge } from '../support/bridge.mjs';
 import { get, request } from '../support/http.mjs';
 import { decode } from '../support/jwt.mjs';
 import { modern } from '../support/mcp.mjs';
-import { register } from '../support/oauth.mjs';
+import { register, vscode } from '../support/oauth.mjs';
 import { besideArguments, discover, shapes, signInAtProvider, startBeside, startProvider, walkBoth, walked } from '../support/provider.mjs';
 import { cleanEnv, gatehousePath, runToEnd, tempDir } from '../support/programs.mjs';
 
@@ -46,6 +46,15 @@ for (const shape of shapes) {
       assert.equal(client.client_id, 'gatehouse-facade');
       assert.deepEqual(client.redirect_uris, uris);
       assert.ok(!('client_secret' in client));
+    });
+
+    test('VS Code, which names web pages beside loopback, registers and signs in by loopback', async () => {
+      const loopback = ['http://127.0.0.1/', 'http://127.0.0.1:33418/'];
+      const client = await register(server, ['https://insiders.vscode.dev/redirect', 'https://vscode.dev/redirect', ...loopback], vscode);
+      assert.equal(client.client_id, 'gatehouse-facade');
+      assert.deepEqual(client.redirect_uris, loopback);
+      const { tokens } = await signInAtProvider(await metadata(), { clientId: client.client_id, redirectUri: loopback[1], resource: server.mcp });
+      assert.equal((await modern(server, tokens.access_token, 'tools/list')).status, 200);
     });
 
     test('/register refuses redirects to elsewhere', async () => {

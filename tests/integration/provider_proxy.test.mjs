@@ -1,7 +1,7 @@
 // proxy mode: this server's own consent, tokens and registrations, with the login at an identity provider.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernHttp } from '@modelcontextprotocol/client';
@@ -303,4 +303,14 @@ describe('the key that seals the provider\'s tokens', () => {
       assert.match(run.stderr(), /key/i);
     });
   }
+  test('a lost key refuses to start, says why, and no new one takes its place', async () => {
+    const file = path.join(tempDir(), 'key');
+    const run = await startBeside(provider, { stateHome, args: ['--secret-key-file', file], wait: 'nothing' });
+    const timer = setTimeout(() => run.kill('SIGKILL'), 10_000);
+    const end = await run.exited;
+    clearTimeout(timer);
+    assert.ok(end.code > 0, run.stderr());
+    assert.match(run.stderr(), /--secret-key-file/);
+    assert.ok(!existsSync(file));
+  });
 });

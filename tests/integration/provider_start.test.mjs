@@ -71,6 +71,16 @@ describe('what cannot work', () => {
       await provider.stop();
     });
   }
+  test('a provider that was waited for and then cannot work: that is the first contact', async () => {
+    const provider = await startProvider({ shape: 'authentik', noSigningKey: true });
+    await provider.close();
+    const run = await startBeside(provider, { wait: 'listening' });
+    await until(async () => (await get(`${run.url}/readyz`)).text.includes(String(provider.port)), 'the first attempt', 10_000);
+    await provider.open();
+    assert.equal((await ended(run)).code, 78, run.stderr());
+    assert.match(run.stderr(), /Signing Key/);
+    await provider.stop();
+  });
   test('an issuer without its trailing slash: the message has the right one', async () => {
     const provider = await startProvider({ shape: 'authentik' });
     const right = provider.issuer;

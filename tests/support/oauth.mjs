@@ -89,6 +89,12 @@ export async function register(server, redirectUris, extra = {}) {
   return reply.json();
 }
 
+// What VS Code says of itself when it registers.
+export const vscode = {
+  client_name: 'Visual Studio Code', client_uri: 'https://code.visualstudio.com', application_type: 'native',
+  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+};
+
 export function authorizeUrl(server, { clientId, redirectUri, challenge, scope = 'mcp', resource = server.mcp, state = 'state-1', extra = {} }) {
   const url = new URL(`${server.url}/authorize`);
   const parameters = {

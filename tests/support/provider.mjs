@@ -38,8 +38,8 @@ export function selfSigned() {
 }
 
 // options: shape, clients, accounts, alg, tls, issuer (to lie about it), accessTtl, discovery, noSigningKey, host (its public name),
-// exchange ({ audiences, ttl } of token exchange).
-export async function startProvider({ shape = 'plain', host = 'localhost', ...options } = {}) {
+// exchange ({ audiences, ttl } of token exchange), env.
+export async function startProvider({ shape = 'plain', host = 'localhost', env = {}, ...options } = {}) {
   const slug = 'gatehouse';
   const gatehousePort = await freePort();
   const gatehouseUrl = `http://localhost:${gatehousePort}`;
@@ -47,7 +47,7 @@ export async function startProvider({ shape = 'plain', host = 'localhost', ...op
     shape, slug, accounts, alg: 'RS256', accessTtl: 600, port: 0, discovery: {}, implicitConsent: shape === 'authentik',
     clients: usualClients(shape, gatehouseUrl), ...options,
   };
-  const child = fork(fileURLToPath(new URL('provider_child.mjs', import.meta.url)), [JSON.stringify(settings)], { silent: true, env: cleanEnv({ NODE_NO_WARNINGS: '1' }) });
+  const child = fork(fileURLToPath(new URL('provider_child.mjs', import.meta.url)), [JSON.stringify(settings)], { silent: true, env: cleanEnv({ NODE_NO_WARNINGS: '1', ...env }) });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text; });
   const kill = () => child.kill('SIGKILL');

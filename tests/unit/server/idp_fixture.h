@@ -140,6 +140,7 @@ static inline gh_idp *idp_new(const gh_idp_options *options)
                               .metadata_ms = 3600000,
                               .keys_ms = 600000,
                               .cooldown_ms = 30000,
+                              .missed_burst = 1,
                               .missed_wait_ms = 5000};
     return idp;
 }

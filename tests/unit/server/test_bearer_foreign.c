@@ -315,6 +315,42 @@ START_TEST(an_unknown_key_is_asked_for_once)
 }
 END_TEST
 
+START_TEST(what_would_be_refused_anyway_asks_for_no_keys)
+{
+    static const char later[] = "99999999999";
+    static const struct {
+        const char *issuer, *exp, *more;
+    } cases[] = {
+        {"https://elsewhere.example/", later, AUTHENTIK AUD},
+        {IDP, later, AUTHENTIK "\"aud\":\"cid\","},
+        {IDP, later, "\"nbf\":99999999999," AUTHENTIK AUD},
+        {IDP, later, "\"iat\":99999999999," AUTHENTIK AUD},
+        {IDP, "\"99999999999\"", AUTHENTIK AUD},
+        {IDP, "1", AUTHENTIK AUD},
+    };
+    const gh_bearer_options options = options_of();
+    gh_bearer *bearer = bearer_of(&options);
+    char *head = base64url_of(GH_VIEW_LIT("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"made up\"}"));
+    char *no_object = text_of("%s.AAAA.AAAA", head);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *payload =
+            text_of("{\"iss\":\"%s\",\"exp\":%s,%s\"x\":1}", cases[i].issuer, cases[i].exp, cases[i].more);
+        char *body = base64url_of(gh_view_of(payload));
+        char *token = text_of("%s.%s.AAAA", head, body);
+        ck_assert_int_eq(check(bearer, token, NULL, NULL), GH_BEARER_INVALID);
+        ck_assert_msg(w.missed == 0, "%s", payload);
+        free(token);
+        free(body);
+        free(payload);
+    }
+    ck_assert_int_eq(check(bearer, no_object, NULL, NULL), GH_BEARER_INVALID);
+    ck_assert_uint_eq(w.missed, 0);
+    free(no_object);
+    free(head);
+    gh_bearer_free(bearer);
+}
+END_TEST
+
 START_TEST(while_keys_cannot_be_asked_for_it_is_an_outage)
 {
     gh_bearer_options options = options_of();
@@ -425,6 +461,7 @@ int main(void)
     tcase_add_test(tests, who_lacks_a_required_claim_is_forbidden);
     tcase_add_test(tests, rules_for_claims_are_read_strictly);
     tcase_add_test(tests, an_unknown_key_is_asked_for_once);
+    tcase_add_test(tests, what_would_be_refused_anyway_asks_for_no_keys);
     tcase_add_test(tests, while_keys_cannot_be_asked_for_it_is_an_outage);
     tcase_add_test(tests, a_bad_signature_asks_for_no_keys);
     tcase_add_test(tests, tokens_that_only_the_provider_can_read_are_explained);

@@ -100,6 +100,38 @@ START_TEST(after_the_cool_down_they_are_asked_again)
 }
 END_TEST
 
+/* A stray token must not keep the next key out, and many must not keep the provider busy. */
+START_TEST(a_few_requests_may_follow_each_other_and_then_they_cool_down)
+{
+    gh_idp_options options = idp_options(&p);
+    gh_key *next = new_key("ES256");
+    provider_document(&p, p.issuer, GOOD_PKCE, false);
+    for (int i = 0; i < 3; i++) {
+        provider_keys(&p, &p.key, 1, true);
+    }
+    provider_keys(&p, &next, 1, false);
+    gh_idp *idp = idp_new(&options);
+    idp->pace.missed_burst = 3;
+    ck_assert_int_eq(gh_idp_start(idp), GH_OK);
+    ck_assert_int_eq(gh_idp_wait(idp, 5000, NULL), GH_IDP_READY);
+    for (size_t i = 0; i < 30; i++) {
+        gh_keyset *keys = gh_idp_keys_missed(idp);
+        ck_assert(has_key(keys, next) == (i >= 2));
+        gh_keyset_free(keys);
+    }
+    ck_assert_uint_eq(provider_count(&p, "GET " PROVIDER_JWKS), 1 + 3);
+    (void)pthread_mutex_lock(&idp->lock);
+    idp->missed_until_ms -= idp->pace.cooldown_ms; /* as if so much time had passed: room for one more */
+    (void)pthread_mutex_unlock(&idp->lock);
+    for (size_t i = 0; i < 30; i++) {
+        gh_keyset_free(gh_idp_keys_missed(idp));
+    }
+    ck_assert_uint_eq(provider_count(&p, "GET " PROVIDER_JWKS), 1 + 4);
+    gh_idp_free(idp);
+    gh_key_free(next);
+}
+END_TEST
+
 typedef struct miss {
     gh_idp *idp;
     const gh_key *key;
@@ -307,6 +339,7 @@ int main(void)
     tcase_add_test(tests, a_key_that_was_taken_away_is_gone);
     tcase_add_test(tests, within_the_cool_down_nobody_is_asked_again);
     tcase_add_test(tests, after_the_cool_down_they_are_asked_again);
+    tcase_add_test(tests, a_few_requests_may_follow_each_other_and_then_they_cool_down);
     tcase_add_test(tests, many_who_miss_a_key_at_once_share_one_request);
     tcase_add_test(tests, beyond_so_many_nobody_waits_for_a_key);
     tcase_add_test(tests, who_misses_a_key_does_not_wait_for_ever);

@@ -185,10 +185,10 @@ START_TEST(of_several_processes_one_wins_each_time)
 }
 END_TEST
 
-START_TEST(the_lease_of_a_killed_process_ends_by_itself)
+/* A process that takes the lease "g1" and is killed. */
+static void leave_a_lease(void)
 {
     int fds[2];
-    gh_store *store = open_spec(db_spec);
     ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -208,10 +208,41 @@ START_TEST(the_lease_of_a_killed_process_ends_by_itself)
     ck_assert_int_eq(read(fds[0], &ready, 1), 1);
     ck_assert_int_eq(kill(child, SIGKILL), 0);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
+    close(fds[0]);
+}
+
+START_TEST(the_lease_of_a_killed_process_ends_by_itself)
+{
+    gh_store *store = open_spec(db_spec);
+    leave_a_lease();
     ck_assert_int_eq(gh_store_lease_take(store, "g1", "parent", 20), GH_ERR_CONFLICT);
     fixture_now_s += 20;
     ck_assert_int_eq(gh_store_lease_take(store, "g1", "parent", 20), GH_OK);
-    close(fds[0]);
+    gh_store_close(store);
+}
+END_TEST
+
+START_TEST(who_starts_again_alone_does_not_wait_for_it)
+{
+    leave_a_lease();
+    gh_store *store = open_spec(db_spec);
+    ck_assert_int_eq(gh_store_lease_take(store, "g1", "parent", 20), GH_OK);
+    gh_store_close(store);
+}
+END_TEST
+
+START_TEST(who_comes_second_takes_no_lease_away)
+{
+    gh_store *store = open_spec(db_spec);
+    ck_assert_int_eq(gh_store_lease_take(store, "g1", "first", 20), GH_OK);
+    for (int i = 0; i < 3; i++) {
+        gh_store *second = open_spec(db_spec);
+        ck_assert_int_eq(gh_store_lease_take(second, "g1", "second", 20), GH_ERR_CONFLICT);
+        gh_store_close(second);
+    }
+    gh_store_close(store);
+    store = open_spec(db_spec);
+    ck_assert_int_eq(gh_store_lease_take(store, "g1", "third", 20), GH_OK);
     gh_store_close(store);
 }
 END_TEST
@@ -279,6 +310,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, of_several_processes_one_wins_each_time);
     tcase_add_test(tests, the_lease_of_a_killed_process_ends_by_itself);
+    tcase_add_test(tests, who_starts_again_alone_does_not_wait_for_it);
+    tcase_add_test(tests, who_comes_second_takes_no_lease_away);
     tcase_add_test(tests, a_killed_process_loses_nothing_and_nothing_is_spent_twice);
     suite_add_tcase(suite, tests);
     return gh_suite_run(suite);

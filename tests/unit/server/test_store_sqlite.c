@@ -61,16 +61,18 @@ START_TEST(file_and_folder_are_private_whatever_the_umask)
     (void)snprintf(spec, sizeof(spec), "sqlite:%s/new/deeper/dev.db", fixture_folder);
     gh_store *store = open_spec(spec);
     ck_assert_int_eq(add_client(store, "c1", 10, 0), GH_OK);
-    static const char *const names[] = {"dev.db", "dev.db-wal", "dev.db-shm"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"dev.db", "dev.db-wal", "dev.db-shm", "dev.db.lock"};
+    for (size_t i = 0; i < 4; i++) {
         (void)snprintf(path, sizeof(path), "%s/new/deeper/%s", fixture_folder, names[i]);
         ck_assert_int_eq(mode_of(path), 0600);
     }
     (void)snprintf(path, sizeof(path), "%s/new/deeper", fixture_folder);
     ck_assert_int_eq(mode_of(path), 0700);
     gh_store_close(store);
-    (void)snprintf(path, sizeof(path), "%s/new/deeper/dev.db", fixture_folder);
-    ck_assert_int_eq(unlink(path), 0);
+    for (size_t i = 0; i < 4; i += 3) {
+        (void)snprintf(path, sizeof(path), "%s/new/deeper/%s", fixture_folder, names[i]);
+        ck_assert_int_eq(unlink(path), 0);
+    }
     (void)snprintf(path, sizeof(path), "%s/new/deeper", fixture_folder);
     ck_assert_int_eq(rmdir(path), 0);
     (void)snprintf(path, sizeof(path), "%s/new", fixture_folder);
@@ -131,6 +133,8 @@ START_TEST(the_folder_may_be_reached_by_a_link)
     gh_store_close(open_spec(spec));
     char path[256];
     (void)snprintf(path, sizeof(path), "%s/dev.db", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/dev.db.lock", folder);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(rmdir(folder), 0);
 }
