@@ -77,6 +77,38 @@ static void logged_in(void *context, gh_status status, gh_credentials *credentia
     gh_authorizer_conclude(authorizer, GH_OK, NULL);
 }
 
+/* Nothing that is stored beside the client is worth keeping. */
+static bool is_spent(const gh_authorizer *authorizer)
+{
+    const gh_credentials *credentials = &authorizer->credentials;
+    const char *rejected = authorizer->cause.step_up ? NULL : authorizer->cause.rejected;
+    return credentials->refresh_token == NULL &&
+           (credentials->access_token == NULL ||
+            (credentials->expires_at != 0 && credentials->expires_at <= gh_clock_wall_s()) ||
+            (rejected != NULL && gh_secret_equals(credentials->access_token, gh_view_of(rejected))));
+}
+
+/* The client outlives a login that is interrupted. Tokens that are still of use stay with the client that
+ * they were given to. */
+static void registered(void *context, const gh_credentials *made)
+{
+    gh_authorizer *authorizer = context;
+    gh_credentials *credentials = &authorizer->credentials;
+    gh_credentials copy;
+    if (!is_spent(authorizer) || gh_credentials_copy(made, &copy) != GH_OK) {
+        return;
+    }
+    gh_secret_free(copy.dpop_key); /* each login makes its own */
+    copy.dpop_key = NULL;
+    if (copy.scope == NULL && credentials->issuer != NULL && strcmp(copy.issuer, credentials->issuer) == 0) {
+        copy.scope = credentials->scope; /* what was granted is asked for again */
+        credentials->scope = NULL;
+    }
+    gh_credentials_clear(credentials);
+    *credentials = copy;
+    gh_authorizer_save(authorizer);
+}
+
 static bool covers(const char *scope, const char *wanted)
 {
     gh_view rest = gh_view_of(wanted != NULL ? wanted : "");
@@ -149,6 +181,8 @@ void gh_authorizer_start_login(gh_authorizer *authorizer)
         .metadata_url = authorizer->cause.metadata_url,
         .scope = authorizer->cause.scope,
         .previous = credentials->issuer != NULL ? credentials : NULL,
+        .registered = registered,
+        .registered_context = authorizer,
     };
     gh_status status = check_prospects(authorizer, &error);
     if (status == GH_OK && !machine) {

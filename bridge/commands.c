@@ -91,11 +91,16 @@ static gh_status load(const gh_bridge_settings *settings, gh_keeper **keeper, gh
 static void say_era(const gh_bridge_settings *settings)
 {
     gh_server_memory memory = {.only = GH_MCP_ERA_UNKNOWN};
-    if (gh_server_memory_load(settings->state_dir, settings->url, &memory) == GH_OK) {
-        gh_terminal_say("Protocol:     %s", memory.only == GH_MCP_ERA_MODERN   ? GH_MCP_VERSION_MODERN " only"
-                                            : memory.only == GH_MCP_ERA_LEGACY ? "up to 2025-11-25"
-                                                                               : "as the client speaks it");
+    char *key = NULL;
+    if (gh_bridge_credentials_key(settings, &key) == GH_OK &&
+        gh_server_memory_load(settings->state_dir, key, &memory) == GH_OK) {
+        gh_terminal_say("Protocol:     %s%s",
+                        memory.only == GH_MCP_ERA_MODERN   ? GH_MCP_VERSION_MODERN " only"
+                        : memory.only == GH_MCP_ERA_LEGACY ? "up to 2025-11-25"
+                                                           : "as the client speaks it",
+                        memory.sse_until > 0 ? ", over the old HTTP+SSE transport" : "");
     }
+    free(key);
     gh_server_memory_clear(&memory);
 }
 
@@ -106,11 +111,15 @@ int gh_command_status(const gh_bridge_settings *settings)
     gh_error error = {GH_OK, ""};
     int code = 1;
     gh_status status = load(settings, &keeper, &credentials, &error);
-    if (status == GH_OK) {
+    /* Only a client is there after a first login that did not come to its end. */
+    bool empty =
+        credentials.access_token == NULL && credentials.refresh_token == NULL && credentials.scope == NULL;
+    if (status == GH_OK && !empty) {
         code = say_credentials(&credentials) ? 0 : 1;
         say_era(settings);
-    } else if (status == GH_ERR_NOT_FOUND) {
+    } else if (status == GH_OK || status == GH_ERR_NOT_FOUND) {
         say_not_signed_in(settings);
+        say_era(settings);
     } else {
         code = gh_terminal_complain(&error);
     }

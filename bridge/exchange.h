@@ -27,6 +27,7 @@ struct gh_remote {
     char *name;             /* the URL without its query */
     gh_exchange *exchanges; /* all that exist */
     gh_remote_transport transport;
+    bool sse_expected;       /* from the last time */
     gh_legacy_sse *sse;      /* NULL before it is needed */
     bool sse_was_open;       /* at least once */
     gh_remote_line *backlog; /* of the stream of events, the oldest first */
@@ -67,6 +68,7 @@ struct gh_exchange {
     gh_sse_place place;
     bool over_sse;   /* sent, or to be sent, over the old transport */
     bool falls_back; /* over_sse is only tried: `trouble` says why */
+    bool sse_first;  /* over_sse is tried before Streamable HTTP */
     bool due;        /* has yet to learn what became of the stream */
     char *held;      /* a JSON-RPC error that counts only when the server does not speak the old transport */
     gh_verdict end;  /* for gh_exchange_finish_soon */

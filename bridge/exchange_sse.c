@@ -18,9 +18,12 @@ static gh_bridge_transport wanted(const gh_exchange *exchange)
 
 bool gh_exchange_prefers_sse(const gh_exchange *exchange)
 {
-    return exchange->remote->transport == GH_REMOTE_SSE || exchange->falls_back ||
+    const gh_remote *remote = exchange->remote;
+
+    return remote->transport == GH_REMOTE_SSE || exchange->falls_back ||
            wanted(exchange) == GH_BRIDGE_SSE_ONLY ||
-           (wanted(exchange) == GH_BRIDGE_SSE_FIRST && exchange->remote->transport == GH_REMOTE_UNDECIDED);
+           (remote->transport == GH_REMOTE_UNDECIDED &&
+            (wanted(exchange) == GH_BRIDGE_SSE_FIRST || remote->sse_expected));
 }
 
 static gh_verdict verdict_of(gh_verdict_kind kind, int http_status, gh_status status, const char *sentence)
@@ -85,6 +88,8 @@ static gh_status park(gh_exchange *exchange)
     gh_remote *remote = exchange->remote;
     gh_status status = remote->sse != NULL ? GH_OK : gh_sse_new(remote);
 
+    exchange->sse_first = remote->transport == GH_REMOTE_UNDECIDED && !exchange->falls_back &&
+                          wanted(exchange) != GH_BRIDGE_SSE_ONLY;
     if (status == GH_OK) {
         status = gh_legacy_sse_open(remote->sse, exchange->token);
     }

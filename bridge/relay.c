@@ -19,7 +19,7 @@ static void write_error(gh_relay *relay, gh_view id, int code, const char *sente
     if (gh_rpc_write_error(&line, id, code, gh_view_of(sentence), gh_view_make(NULL, 0)) == GH_OK) {
         gh_stdio_write_line(relay->stdio, gh_buf_view(&line));
     } else {
-        gh_log_error("An error reply could not be written for lack of memory.");
+        gh_relay_break(relay);
     }
     gh_buf_free(&line);
 }
@@ -36,7 +36,7 @@ static void from_server(gh_relay *relay, const gh_rpc_message *message, gh_view 
     } else if (gh_rpc_parse(line, &relay->limits, &parsed, NULL) == GH_OK) {
         gh_translator_from_server(relay->translator, &parsed, line, origin);
     } else {
-        gh_log_error("A message was lost for lack of memory.");
+        gh_relay_break(relay);
     }
     gh_rpc_message_clear(&parsed);
 }
@@ -97,7 +97,7 @@ static void answer_locally(gh_relay_item *item, int code, const char *sentence, 
                            gh_view_of(sentence), data) == GH_OK) {
         from_server(item->relay, NULL, gh_buf_view(&line), &origin);
     } else {
-        gh_log_error("An error reply could not be written for lack of memory.");
+        gh_relay_break(item->relay);
     }
     gh_buf_free(&line);
 }
@@ -203,68 +203,17 @@ void gh_relay_take(gh_relay_item *item)
     }
 }
 
-static void to_client(void *context, gh_view line)
+/* Reading the id takes none. */
+static void refuse_for_memory(gh_relay *relay, gh_view line)
 {
-    gh_relay *relay = context;
+    gh_rpc_message message = {0};
 
-    gh_stdio_write_line(relay->stdio, line);
-}
-
-static void to_server(void *context, gh_view line)
-{
-    gh_relay *relay = context;
-    gh_relay_item *item = NULL;
-
-    if (relay->line != NULL && line.ptr == relay->line->message.raw.ptr) {
-        item = relay->line;
-        relay->line = NULL;
-    } else if (gh_relay_item_new(relay, line, &relay->limits, &item, NULL) != GH_OK) {
-        /* What the translator writes can be read. */
-        gh_log_error("A message was lost for lack of memory.");
-        gh_relay_item_free(item);
-        return;
+    if (gh_rpc_parse(line, &relay->limits, &message, NULL) == GH_OK && message.kind != GH_RPC_REQUEST) {
+        gh_log_warn("A message of the client was left out for lack of memory.");
+    } else if (find(relay, message.id) == NULL && !gh_translator_has_open(relay->translator, message.id)) {
+        write_error(relay, message.id, GH_RPC_INTERNAL_ERROR, "No memory is left for this message.");
     }
-    gh_relay_list_append(&relay->inbox, item);
-}
-
-static void on_learned(void *context, const gh_server_memory *memory)
-{
-    gh_relay *relay = context;
-    gh_error error = {0};
-
-    if (relay->memory_key != NULL &&
-        gh_server_memory_save(relay->settings->state_dir, relay->memory_key, memory, &error) != GH_OK) {
-        gh_log_warn("What is known of the server could not be stored: %s", error.message);
-    }
-}
-
-static gh_status make_translator(gh_relay *relay)
-{
-    gh_server_memory memory = {0};
-    gh_translator_options options = {
-        .known = &memory,
-        .legacy_only = relay->settings->protocol != NULL && strcmp(relay->settings->protocol, "legacy") == 0,
-        .allow = &relay->settings->allow_tools,
-        .ignore = &relay->settings->ignore_tools,
-        .max_message = (size_t)relay->settings->max_message,
-        .context = relay,
-        .to_server = to_server,
-        .to_client = to_client,
-        .learned = on_learned,
-    };
-    gh_status status;
-
-    if (relay->settings->state_dir != NULL &&
-        gh_bridge_credentials_key(relay->settings, &relay->memory_key) != GH_OK) {
-        return GH_ERR_NOMEM;
-    }
-    if (relay->memory_key == NULL ||
-        gh_server_memory_load(relay->settings->state_dir, relay->memory_key, &memory) != GH_OK) {
-        gh_log_debug("Nothing is known of the server from an earlier time.");
-    }
-    status = gh_translator_new(&options, &relay->translator);
-    gh_server_memory_clear(&memory);
-    return status;
+    gh_rpc_message_clear(&message);
 }
 
 static void on_line(void *context, gh_view line)
@@ -278,9 +227,9 @@ static void on_line(void *context, gh_view line)
         return;
     }
     status = gh_relay_item_new(relay, line, &relay->limits, &item, &error);
-    if (item == NULL) {
-        write_error(relay, gh_view_make(NULL, 0), GH_RPC_INTERNAL_ERROR,
-                    "No memory is left for this message.");
+    if (item == NULL || status == GH_ERR_NOMEM) {
+        gh_relay_item_free(item);
+        refuse_for_memory(relay, line);
     } else if (status != GH_OK) {
         refuse(relay, item, status == GH_ERR_INVALID ? GH_RPC_INVALID_REQUEST : GH_RPC_PARSE_ERROR,
                error.message);
@@ -324,6 +273,7 @@ gh_status gh_relay_new(gh_loop *loop, gh_remote *remote, const gh_bridge_setting
         .on_too_long = on_too_long,
         .on_end = gh_relay_input_ended,
         .on_closed = gh_relay_output_closed,
+        .on_lost = gh_relay_break,
     };
     gh_status status;
 
@@ -337,7 +287,7 @@ gh_status gh_relay_new(gh_loop *loop, gh_remote *remote, const gh_bridge_setting
         (gh_json_limits){.size = max, .depth = GH_JSON_DEPTH_MAX, .members = max, .object_members = max};
     status = gh_era_new(&made->era);
     if (status == GH_OK) {
-        status = make_translator(made);
+        status = gh_relay_make_translator(made);
     }
     if (status == GH_OK) {
         status = gh_stdio_new(loop, &options, &made->stdio);
@@ -374,6 +324,7 @@ void gh_relay_free(gh_relay *relay)
     gh_loop_timer_remove(relay->patience);
     gh_loop_timer_remove(relay->ticks);
     gh_loop_timer_remove(relay->settling);
+    gh_loop_timer_remove(relay->reopen_timer);
     gh_stdio_free(relay->stdio);
     gh_translator_free(relay->translator);
     gh_era_free(relay->era);
@@ -385,7 +336,7 @@ void gh_relay_free(gh_relay *relay)
 void gh_relay_shutdown(gh_relay *relay)
 {
     if (relay->ending) {
-        gh_loop_stop(relay->loop, relay->exit_code);
+        gh_loop_stop(relay->loop, relay->broken ? 1 : relay->exit_code);
     } else {
         gh_relay_end(relay, GH_RELAY_STOPPED);
     }

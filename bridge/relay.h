@@ -19,7 +19,8 @@ typedef struct gh_relay gh_relay;
 
 /* All are borrowed and outlive the relay. Reads and writes begin when the loop runs. At the end of input,
  * when nobody reads the output, or after gh_relay_shutdown, it answers what is open, deletes the session and
- * stops the loop: 0, or 1 when replies were lost because nobody read them. */
+ * stops the loop: 0, or 1 when replies were lost because nobody read them, or for lack of memory, which ends
+ * it at once. */
 GH_MUST_USE gh_status gh_relay_new(gh_loop *loop, gh_remote *remote, const gh_bridge_settings *settings,
                                    int in, int out, gh_relay **relay);
 void gh_relay_free(gh_relay *relay);

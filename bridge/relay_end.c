@@ -12,7 +12,19 @@
 static void stop(gh_relay *relay)
 {
     gh_stdio_flush(relay->stdio, FLUSH_MS);
-    gh_loop_stop(relay->loop, relay->exit_code);
+    gh_loop_stop(relay->loop, relay->broken ? 1 : relay->exit_code);
+}
+
+void gh_relay_break(void *context)
+{
+    gh_relay *relay = context;
+
+    if (!relay->broken) {
+        gh_log_error("A message was lost for lack of memory: the bridge ends.");
+    }
+    relay->broken = true;
+    relay->ending = true;
+    gh_loop_stop(relay->loop, 1);
 }
 
 static const char *reason_of(gh_relay_cause cause)
@@ -132,7 +144,7 @@ void gh_relay_end(gh_relay *relay, gh_relay_cause cause)
 static bool is_idle(const gh_relay *relay)
 {
     for (const gh_relay_item *item = relay->active.first; item != NULL; item = item->next) {
-        if (!item->endless) {
+        if (!item->endless && !item->quiet) {
             return false;
         }
     }

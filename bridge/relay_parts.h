@@ -29,13 +29,16 @@ struct gh_relay {
     char *initialize_params; /* raw, as the client sent them; NULL before */
     unsigned generation;
     bool session_lost;
-    bool lists_promised;     /* answered ahead: the client is told to ask again once there is a session */
-    gh_loop_timer *patience; /* until `initialize` is answered ahead */
+    int64_t opened_ms;           /* when it was opened, on the monotonic clock */
+    gh_loop_timer *reopen_timer; /* while it is about to be opened anew for the sake of its stream alone */
+    int64_t reopen_ms;           /* how long that waited the last time */
+    bool lists_promised;         /* answered ahead: the client is told to ask again once there is a session */
+    gh_loop_timer *patience;     /* until `initialize` is answered ahead */
     int looks;
     bool emptied; /* the queue was gone through: who walks along it has to start again */
     /* The end. */
     bool ended;  /* no more input */
-    bool closed; /* nobody reads the output */
+    bool broken; /* a message was lost for lack of memory: a reply may never come */
     bool ending; /* everything is answered; at most the session's DELETE is under way */
     int exit_code;
     gh_exchange *farewell;
@@ -52,6 +55,14 @@ void gh_relay_answer(gh_relay_item *item, const gh_rpc_message *message, gh_view
 void gh_relay_answer_error(gh_relay_item *item, int code, const char *sentence);
 /* Takes it out of its list and frees it, releasing or cancelling its exchange. */
 void gh_relay_drop(gh_relay_item *item);
+
+/* relay_translator.c */
+GH_MUST_USE gh_status gh_relay_make_translator(gh_relay *relay);
+
+/* relay_end.c */
+/* A message was lost for lack of memory. The process ends with an error, for a client that waits for a reply
+ * that never comes is worse off than one whose server died. */
+void gh_relay_break(void *context);
 
 /* relay_send.c: what goes to the server. Sends what may be sent now, and sees whether all is done. */
 void gh_relay_pump(gh_relay *relay);
@@ -72,6 +83,8 @@ bool gh_relay_is_opening(const gh_relay_item *item);
 void gh_relay_session_watch(gh_relay *relay);
 /* Puts the relay's own `initialize` at the front of the queue; on failure what needs it is answered. */
 void gh_relay_session_reopen(gh_relay *relay);
+/* The same by itself, in a while and without a person: a client may wait for nothing but changes. */
+void gh_relay_session_reopen_later(gh_relay *relay);
 
 /* relay_end.c. */
 typedef enum gh_relay_cause { GH_RELAY_INPUT_ENDED, GH_RELAY_STOPPED, GH_RELAY_UNREAD } gh_relay_cause;

@@ -14,12 +14,22 @@ static bool carries_session(const gh_relay_item *item)
     return item->role == GH_RELAY_INITIALIZE && (item->internal || item->ahead);
 }
 
+static void tell_failed(gh_relay *relay, bool quiet, int code, const char *sentence)
+{
+    if (quiet) {
+        gh_relay_session_reopen_later(relay);
+    } else {
+        gh_relay_session_failed(relay, code, sentence);
+    }
+}
+
 static void on_message(void *context, gh_exchange *exchange, const gh_rpc_message *message, gh_view line,
                        bool is_answer)
 {
     gh_relay_item *item = context;
     gh_relay *relay = item->relay;
     bool failed = false;
+    bool quiet = item->quiet;
 
     if (!is_answer) {
         gh_relay_hand_on(relay, message, line, item->message.id);
@@ -35,8 +45,8 @@ static void on_message(void *context, gh_exchange *exchange, const gh_rpc_messag
     }
     gh_relay_answer(item, message, line, gh_exchange_http_status(exchange));
     if (failed) {
-        gh_relay_session_failed(relay, GH_RPC_LOCAL_ERROR,
-                                "The server refused to open a session. Restart the client.");
+        tell_failed(relay, quiet, GH_RPC_LOCAL_ERROR,
+                    "The server refused to open a session. Restart the client.");
     }
     gh_relay_pump(relay);
 }
@@ -75,10 +85,11 @@ static void on_done(void *context, gh_exchange *exchange, const gh_verdict *verd
         gh_relay_session_refused(item, verdict);
     } else {
         bool failed = carries_session(item);
+        bool quiet = item->quiet;
 
         gh_relay_answer_error(item, verdict->code, verdict->error.message);
         if (failed) {
-            gh_relay_session_failed(relay, verdict->code, verdict->error.message);
+            tell_failed(relay, quiet, verdict->code, verdict->error.message);
         }
     }
     gh_relay_pump(relay);
@@ -117,6 +128,7 @@ static void give_up(gh_relay_item *item, gh_status status, const gh_error *error
         error->message[0] != '\0' ? error->message : "No memory is left to send this message.";
     gh_relay *relay = item->relay;
     bool failed = carries_session(item);
+    bool quiet = item->quiet;
 
     if (gh_relay_item_is_request(item)) {
         gh_relay_answer_error(item, status == GH_ERR_INVALID ? GH_RPC_INVALID_REQUEST : GH_RPC_INTERNAL_ERROR,
@@ -126,7 +138,7 @@ static void give_up(gh_relay_item *item, gh_status status, const gh_error *error
         gh_relay_drop(item);
     }
     if (failed) {
-        gh_relay_session_failed(relay, GH_RPC_INTERNAL_ERROR, sentence);
+        tell_failed(relay, quiet, GH_RPC_INTERNAL_ERROR, sentence);
     }
 }
 
@@ -142,8 +154,8 @@ static void start(gh_relay *relay, gh_relay_item *item)
         .repeatable = gh_era_is_repeatable(item->message.method),
         .resumable = legacy && gh_relay_item_is_request(item),
         .endless = item->endless,
-        .unattended = item->message.kind == GH_RPC_REQUEST &&
-                      gh_translator_is_look(relay->translator, item->message.id),
+        .unattended = item->quiet || (item->message.kind == GH_RPC_REQUEST &&
+                                      gh_translator_is_look(relay->translator, item->message.id)),
         .context = item,
         .on_message = on_message,
         .on_done = on_done,

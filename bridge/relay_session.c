@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bridge/relay_parts.h"
+#include "shared/core/clock.h"
 #include "shared/core/log.h"
 #include "shared/json/slice.h"
 #include "shared/rpc/mcp.h"
@@ -12,6 +13,9 @@
 #define LOOKS_MAX 2
 /* How long calls wait for the server's own stream. */
 #define SETTLE_MS 250
+/* How soon a lost session is opened anew when nothing else asks for it, and how slowly in the end. */
+#define REOPEN_FIRST_MS 250
+#define REOPEN_LAST_MS 60000
 /* Ids of the relay's own requests; they never reach the client. */
 #define REOPEN_ID "\"gatehouse-bridge-initialize\""
 
@@ -24,7 +28,7 @@ static void remember(gh_relay *relay, const gh_relay_item *initialize)
     }
 }
 
-static gh_status queue_own(gh_relay *relay, const gh_buf *text)
+static gh_status queue_own(gh_relay *relay, const gh_buf *text, bool quiet)
 {
     gh_relay_item *item = NULL;
     gh_status status = gh_relay_item_new(relay, gh_buf_view(text), &relay->limits, &item, NULL);
@@ -34,6 +38,7 @@ static gh_status queue_own(gh_relay *relay, const gh_buf *text)
         return status;
     }
     item->internal = true;
+    item->quiet = quiet;
     gh_relay_list_prepend(&relay->queue, item);
     return GH_OK;
 }
@@ -46,15 +51,19 @@ void gh_relay_session_opened(gh_relay_item *initialize, gh_view session_id, gh_v
     gh_exchange_cancel(relay->stream); /* of the session before */
     relay->stream = NULL;
     relay->session_lost = false;
+    relay->opened_ms = gh_clock_mono_ms();
     relay->generation++;
     if (gh_era_open(relay->era, session_id, result) != GH_OK) {
         gh_log_warn("The server's session id is not of a legal form and is not used.");
+    }
+    if (relay->settings->transport == GH_BRIDGE_HTTP_FIRST) {
+        gh_translator_note_sse(relay->translator, gh_remote_is_over_sse(relay->remote));
     }
     remember(relay, initialize);
     if (initialize->internal) {
         gh_log_info("A new session is open in place of the one that was lost.");
         if (gh_rpc_write_notification(&text, GH_MCP_INITIALIZED, gh_view_make(NULL, 0)) != GH_OK ||
-            queue_own(relay, &text) != GH_OK) {
+            queue_own(relay, &text, initialize->quiet) != GH_OK) {
             gh_log_error("No memory is left to complete the new session.");
         }
     }
@@ -172,14 +181,36 @@ static void on_stream_message(void *context, gh_exchange *exchange, const gh_rpc
     }
 }
 
+/* The end of the stream shows it: Streamable HTTP forgot the session, or the old transport's stream was it.
+ */
+static bool shows_loss(const gh_relay *relay, const gh_exchange *exchange, const gh_verdict *verdict)
+{
+    return (verdict->kind == GH_VERDICT_SESSION_LOST && gh_exchange_is_open(exchange)) ||
+           (verdict->kind == GH_VERDICT_CUT && gh_remote_is_over_sse(relay->remote));
+}
+
+static void lose_session(gh_relay *relay)
+{
+    relay->session_lost = true;
+    gh_era_close(relay->era);
+    gh_exchange_cancel(relay->stream);
+    relay->stream = NULL;
+}
+
 static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdict *verdict)
 {
     gh_relay *relay = context;
 
-    (void)exchange;
     relay->stream = NULL;
-    settled(relay);
     gh_log_debug("There is no stream for the server's own messages (HTTP %d).", verdict->http_status);
+    if (!relay->session_lost && relay->initialize_params != NULL && shows_loss(relay, exchange, verdict)) {
+        lose_session(relay);
+        if (gh_clock_mono_ms() - relay->opened_ms > REOPEN_LAST_MS) {
+            relay->reopen_ms = 0; /* one that lasted; others must not come and go at full speed */
+        }
+        gh_relay_session_reopen_later(relay);
+    }
+    settled(relay);
 }
 
 void gh_relay_session_ready(gh_relay *relay)
@@ -222,14 +253,11 @@ void gh_relay_session_refused(gh_relay_item *item, const gh_verdict *verdict)
     item->exchange = NULL; /* it ended with this verdict */
     gh_relay_list_prepend(&relay->queue, item);
     if (item->generation == relay->generation && !relay->session_lost) {
-        relay->session_lost = true;
-        gh_era_close(relay->era);
-        gh_exchange_cancel(relay->stream);
-        relay->stream = NULL;
+        lose_session(relay);
     }
 }
 
-void gh_relay_session_reopen(gh_relay *relay)
+static void reopen(gh_relay *relay, bool quiet)
 {
     gh_buf text = GH_BUF_INIT((size_t)relay->settings->max_message + 1024);
     gh_status status = gh_rpc_write_request(&text, GH_VIEW_LIT(REOPEN_ID), GH_MCP_INITIALIZE,
@@ -237,12 +265,41 @@ void gh_relay_session_reopen(gh_relay *relay)
 
     relay->session_lost = false; /* until this attempt fails */
     if (status == GH_OK) {
-        status = queue_own(relay, &text);
+        status = queue_own(relay, &text, quiet);
     }
     gh_buf_free(&text);
     if (status != GH_OK) {
         gh_relay_session_failed(relay, GH_RPC_INTERNAL_ERROR,
                                 "The server lost this session, and no memory is left to open a new one.");
+    }
+}
+
+void gh_relay_session_reopen(gh_relay *relay)
+{
+    reopen(relay, false);
+}
+
+static void on_reopen(void *context)
+{
+    gh_relay *relay = context;
+
+    relay->reopen_timer = NULL;
+    /* A call of the client may have been quicker. */
+    if (relay->session_lost && relay->barrier == NULL && !relay->ended) {
+        reopen(relay, true);
+        gh_relay_pump(relay);
+    }
+}
+
+void gh_relay_session_reopen_later(gh_relay *relay)
+{
+    int64_t ms = relay->reopen_ms == 0 ? REOPEN_FIRST_MS : relay->reopen_ms * 2;
+
+    relay->session_lost = true;
+    relay->reopen_ms = ms < REOPEN_LAST_MS ? ms : REOPEN_LAST_MS;
+    if (relay->reopen_timer == NULL && !relay->ended && !relay->ending &&
+        gh_loop_timer_add(relay->loop, relay->reopen_ms, on_reopen, relay, &relay->reopen_timer) != GH_OK) {
+        relay->reopen_timer = NULL; /* then the next call opens it */
     }
 }
 

@@ -353,7 +353,8 @@ bool gh_exchange_is_open(const gh_exchange *exchange)
 
 bool gh_exchange_awaits_login(const gh_exchange *exchange)
 {
-    return exchange->wait != NULL && exchange->waits_for_person;
+    /* A sibling that holds the lock may wait for a person, too. */
+    return exchange->wait != NULL && (exchange->waits_for_person || exchange->request.unattended);
 }
 
 int gh_exchange_http_status(const gh_exchange *exchange)

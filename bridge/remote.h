@@ -37,6 +37,12 @@ const char *gh_remote_login_url(const gh_remote *remote);
 /* The server's URL without its query, for words. */
 const char *gh_remote_name(const gh_remote *remote);
 
+/* The server was reached over the old transport the last time: unless --transport says otherwise that is
+ * tried first, and Streamable HTTP where it does not work. */
+void gh_remote_expect_sse(gh_remote *remote);
+/* The transport that the server was found to speak. */
+bool gh_remote_is_over_sse(const gh_remote *remote);
+
 typedef enum gh_exchange_kind {
     GH_EXCHANGE_POST,   /* a message */
     GH_EXCHANGE_LISTEN, /* the legacy GET stream; comes back after an interruption */

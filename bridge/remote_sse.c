@@ -209,6 +209,7 @@ static void on_open(void *context)
     mark_due(remote, true, NULL);
     while ((exchange = next_due(remote, &place)) != NULL) {
         exchange->falls_back = false;
+        exchange->sse_first = false;
         exchange->retries = 0;
         gh_exchange_go_on(exchange, 0);
     }
@@ -245,9 +246,11 @@ static void refuse(gh_exchange *exchange, const gh_verdict *verdict, gh_view cha
     }
     if (exchange->falls_back) {
         fall_forward(exchange);
-    } else if (remote->transport == GH_REMOTE_UNDECIDED && verdict->kind == GH_VERDICT_FAILED &&
-               remote->settings->transport == GH_BRIDGE_SSE_FIRST) {
-        remote->transport = GH_REMOTE_HTTP;
+    } else if (exchange->sse_first && verdict->kind == GH_VERDICT_FAILED) {
+        /* Where it was only expected, the usual order begins. */
+        remote->transport =
+            remote->settings->transport == GH_BRIDGE_SSE_FIRST ? GH_REMOTE_HTTP : remote->transport;
+        remote->sse_expected = false;
         exchange->over_sse = false;
         gh_exchange_go_on(exchange, 0);
     } else {
@@ -323,6 +326,16 @@ gh_status gh_sse_new(gh_remote *remote)
                                                       .on_message = on_message,
                                                       .on_lost = on_lost},
                              &remote->sse);
+}
+
+void gh_remote_expect_sse(gh_remote *remote)
+{
+    remote->sse_expected = remote->settings->transport == GH_BRIDGE_HTTP_FIRST;
+}
+
+bool gh_remote_is_over_sse(const gh_remote *remote)
+{
+    return remote->transport == GH_REMOTE_SSE;
 }
 
 void gh_remote_forget_sse(gh_remote *remote)

@@ -45,6 +45,16 @@ static void take_line(gh_stdio *stdio, gh_view line)
     }
 }
 
+/* The line could not be kept. */
+static void give_up_line(gh_stdio *stdio)
+{
+    if (gh_buf_status(&stdio->line) == GH_ERR_NOMEM) {
+        stdio->options.on_lost(stdio->options.context);
+    } else {
+        stdio->options.on_too_long(stdio->options.context);
+    }
+}
+
 static void finish_line(gh_stdio *stdio, gh_view end)
 {
     if (stdio->skipping) {
@@ -54,7 +64,7 @@ static void finish_line(gh_stdio *stdio, gh_view end)
     } else if (gh_buf_append_view(&stdio->line, end) == GH_OK) {
         take_line(stdio, gh_buf_view(&stdio->line));
     } else {
-        stdio->options.on_too_long(stdio->options.context);
+        give_up_line(stdio);
     }
     if (stdio->line.cap > KEEP_MAX) {
         gh_buf_free(&stdio->line);
@@ -70,9 +80,9 @@ static void keep_part(gh_stdio *stdio, gh_view part)
         return;
     }
     stdio->skipping = true;
+    give_up_line(stdio);
     gh_buf_free(&stdio->line);
     gh_buf_init(&stdio->line, stdio->options.max_line + 1);
-    stdio->options.on_too_long(stdio->options.context);
 }
 
 static bool is_stopped(const gh_stdio *stdio)
@@ -295,6 +305,9 @@ void gh_stdio_write_line(gh_stdio *stdio, gh_view line)
         stdio->out_sent = 0;
     }
     if (gh_buf_append_view(&stdio->out, line) != GH_OK || gh_buf_append_char(&stdio->out, '\n') != GH_OK) {
+        if (gh_buf_status(&stdio->out) == GH_ERR_NOMEM) {
+            stdio->options.on_lost(stdio->options.context);
+        }
         close_output(stdio);
     } else if (!waiting) {
         write_waiting(stdio);

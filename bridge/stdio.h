@@ -2,7 +2,7 @@
  *
  * Neither descriptor is ever made non-blocking, for that would leak into the parent that shares it: reads
  * follow poll, writes are at most PIPE_BUF bytes after poll. Belongs to the loop's thread; the callbacks run
- * from the loop, never from within gh_stdio_write_line. */
+ * from the loop, never from within gh_stdio_write_line, but for on_lost. */
 #ifndef GH_BRIDGE_STDIO_H
 #define GH_BRIDGE_STDIO_H
 
@@ -25,6 +25,7 @@ typedef struct gh_stdio_options {
     void (*on_too_long)(void *context);           /* once for each such line, which is skipped */
     void (*on_end)(void *context);                /* once: end of input, or it cannot be read */
     void (*on_closed)(void *context);             /* once: nobody reads the output any more */
+    void (*on_lost)(void *context);               /* a line, of either side, for lack of memory */
 } gh_stdio_options;
 
 GH_MUST_USE gh_status gh_stdio_new(gh_loop *loop, const gh_stdio_options *options, gh_stdio **stdio);

@@ -73,6 +73,30 @@ void gh_credentials_clear(gh_credentials *credentials)
     memset(credentials, 0, sizeof(*credentials));
 }
 
+gh_status gh_credentials_copy(const gh_credentials *from, gh_credentials *to)
+{
+    gh_credentials *source = (gh_credentials *)(uintptr_t)from; /* offsets only; nothing is written */
+    bool complete = true;
+
+    *to = *from;
+    for (size_t i = 0; i < COUNT(TEXT_MEMBERS); i++) {
+        const char *text = *text_at(source, TEXT_MEMBERS[i].offset);
+        char **copy = text_at(to, TEXT_MEMBERS[i].offset);
+        *copy = gh_text_dup(text);
+        complete = complete && (*copy != NULL) == (text != NULL);
+    }
+    for (size_t i = 0; i < COUNT(SECRET_MEMBERS); i++) {
+        const gh_secret *secret = *secret_at(source, SECRET_MEMBERS[i].offset);
+        gh_secret **copy = secret_at(to, SECRET_MEMBERS[i].offset);
+        *copy = secret != NULL ? gh_secret_new(gh_secret_view(secret)) : NULL;
+        complete = complete && (*copy != NULL) == (secret != NULL);
+    }
+    if (!complete) {
+        gh_credentials_clear(to);
+    }
+    return complete ? GH_OK : GH_ERR_NOMEM;
+}
+
 /* The tree would keep secrets in memory that nothing wipes, so the text is written member by member. */
 static void write_member(gh_buf *out, const char *name, gh_view value)
 {

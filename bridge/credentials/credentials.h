@@ -35,6 +35,8 @@ typedef struct gh_credentials {
 } gh_credentials;
 
 void gh_credentials_clear(gh_credentials *credentials);
+/* A copy with one owner of its own; nothing of it is left on failure. */
+GH_MUST_USE gh_status gh_credentials_copy(const gh_credentials *from, gh_credentials *to);
 
 typedef struct gh_keeper gh_keeper;
 

@@ -273,7 +273,9 @@ gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings *settings,
     if (status == GH_OK) {
         gh_preparation_options ground = {.metadata_url = options->metadata_url,
                                          .redirect_uri = gh_loopback_redirect_uri(started->loopback),
-                                         .previous = options->previous};
+                                         .previous = options->previous,
+                                         .registered = options->registered,
+                                         .registered_context = options->registered_context};
         status =
             gh_preparation_start(loop, settings, &ground, prepared, started, &started->preparation, error);
     }

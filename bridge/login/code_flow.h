@@ -16,6 +16,10 @@ typedef struct gh_code_flow gh_code_flow;
 typedef void (*gh_code_flow_done)(void *context, gh_status status, gh_credentials *credentials,
                                   const gh_error *error);
 
+/* A client was registered: to be stored, for what follows takes a person and may be interrupted. Scope and
+ * tokens are not in it yet; borrowed. */
+typedef void (*gh_code_flow_registered)(void *context, const gh_credentials *credentials);
+
 /* All is copied. */
 typedef struct gh_code_flow_options {
     const char *metadata_url; /* from the challenge; NULL for none */
@@ -24,6 +28,8 @@ typedef struct gh_code_flow_options {
     const gh_credentials *previous; /* of an earlier login, or NULL: its client is used again with the same
                                        issuer unless it is in doubt, and what it was granted is asked for
                                        again */
+    gh_code_flow_registered registered; /* NULL: nobody wants to know */
+    void *registered_context;
 } gh_code_flow_options;
 
 GH_MUST_USE gh_status gh_code_flow_start(gh_loop *loop, const gh_bridge_settings *settings,

@@ -294,8 +294,11 @@ gh_status gh_device_flow_start(gh_loop *loop, const gh_bridge_settings *settings
     started->done = done;
     started->context = context;
     started->scope_hint = gh_text_dup(options->scope);
-    gh_preparation_options ground = {
-        .metadata_url = options->metadata_url, .redirect_uri = REDIRECT_URI, .previous = options->previous};
+    gh_preparation_options ground = {.metadata_url = options->metadata_url,
+                                     .redirect_uri = REDIRECT_URI,
+                                     .previous = options->previous,
+                                     .registered = options->registered,
+                                     .registered_context = options->registered_context};
     gh_status status =
         options->scope != NULL && started->scope_hint == NULL
             ? gh_error_set(error, GH_ERR_NOMEM, "out of memory")

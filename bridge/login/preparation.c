@@ -14,6 +14,8 @@ struct gh_preparation {
     const gh_bridge_settings *settings;
     gh_preparation_done done;
     void *context;
+    gh_code_flow_registered registered;
+    void *registered_context;
     char *redirect_uri;
     char *earlier_issuer; /* of the earlier login; NULL without one */
     bool client_in_doubt; /* its client may be unknown there by now */
@@ -81,6 +83,9 @@ static void registered(void *context, gh_status status, const gh_error *error)
     preparation->error.status = status;
     if (status == GH_OK) {
         gh_log_info("registered as a client of %s", preparation->prepared.found.server.issuer);
+        if (preparation->registered != NULL) {
+            preparation->registered(preparation->registered_context, &preparation->prepared.credentials);
+        }
     } else if (preparation->prepared.credentials.endpoints_guessed) {
         (void)gh_error_set(&preparation->error, GH_ERR_UNSUPPORTED,
                            "no authorization server metadata was found for %.150s, and it could not be done "
@@ -293,6 +298,8 @@ gh_status gh_preparation_start(gh_loop *loop, const gh_bridge_settings *settings
     started->settings = settings;
     started->done = done;
     started->context = context;
+    started->registered = options->registered;
+    started->registered_context = options->registered_context;
     gh_status status = GH_OK;
     if (!replace_text(&started->redirect_uri, options->redirect_uri) ||
         (options->previous != NULL && !take_previous(started, options->previous))) {

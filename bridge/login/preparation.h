@@ -5,6 +5,7 @@
 #define GH_BRIDGE_LOGIN_PREPARATION_H
 
 #include "bridge/credentials/credentials.h"
+#include "bridge/login/code_flow.h"
 #include "bridge/login/discover.h"
 #include "bridge/loop.h"
 #include "bridge/options.h"
@@ -31,6 +32,8 @@ typedef struct gh_preparation_options {
     const char *redirect_uri;       /* to register with; NULL: nobody is registered */
     const gh_credentials *previous; /* of an earlier login, or NULL: its client is used again with the same
                                        issuer unless it is in doubt */
+    gh_code_flow_registered registered; /* called when a client was registered; NULL: nobody is told */
+    void *registered_context;
 } gh_preparation_options;
 
 GH_MUST_USE gh_status gh_preparation_start(gh_loop *loop, const gh_bridge_settings *settings,

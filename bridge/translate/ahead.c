@@ -111,12 +111,58 @@ void gh_ahead_answer(gh_translator *translator, gh_call *call)
     gh_buf_free(&line);
 }
 
+static bool is_look(const gh_call *call)
+{
+    return call->client_id != NULL && call->message.method != NULL &&
+           strcmp(call->message.method, GH_MCP_DISCOVER) == 0;
+}
+
+/* Nothing but looks waits for the decision that is under way. */
+static bool has_looks_only(const gh_translator *translator)
+{
+    bool any = false;
+
+    for (const gh_call *call = translator->calls; call != NULL; call = call->next) {
+        if (call->state == GH_CALL_DECIDING && !is_look(call)) {
+            return false;
+        }
+        any = any || call->state == GH_CALL_DECIDING;
+    }
+    return any;
+}
+
+bool gh_ahead_answer_looks(gh_translator *translator)
+{
+    gh_call *call = has_looks_only(translator) ? gh_call_detach(translator, GH_CALL_DECIDING) : NULL;
+    bool any = call != NULL;
+
+    while (call != NULL) {
+        gh_call *next = call->next;
+
+        if (!call->answered) {
+            gh_ahead_answer(translator, call);
+        }
+        gh_call_fail(translator, call, GH_RPC_INTERNAL_ERROR, "No memory is left for this reply.");
+        call = next;
+    }
+    return any;
+}
+
 bool gh_translator_is_look(const gh_translator *translator, gh_view id)
 {
     const gh_call *call = gh_call_of_server(translator, id);
 
-    return call != NULL && call->client_id != NULL && call->message.method != NULL &&
-           strcmp(call->message.method, GH_MCP_DISCOVER) == 0;
+    if (call == NULL || is_look(call)) {
+        return call != NULL;
+    }
+    return call->client_id == NULL && strcmp(call->message.method, GH_MCP_INITIALIZE) == 0 &&
+           translator->held.count == 0 && has_looks_only(translator);
+}
+
+bool gh_ahead_asks_to_sign_in(const gh_arrival *arrival)
+{
+    return arrival->message->kind == GH_RPC_ERROR && arrival->origin.local &&
+           arrival->origin.http_status == 401;
 }
 
 bool gh_translator_answer_ahead(gh_translator *translator)

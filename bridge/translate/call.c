@@ -142,7 +142,9 @@ bool gh_call_is_answered(const gh_translator *translator, gh_view id)
 
 void gh_translator_say(gh_translator *translator, const gh_buf *line, bool to_client)
 {
-    if (gh_buf_status(line) != GH_OK) {
+    if (gh_buf_status(line) == GH_ERR_NOMEM) {
+        gh_translator_lose(translator);
+    } else if (gh_buf_status(line) != GH_OK) {
         gh_log_error("A message was lost: %s.", gh_status_text(line->status));
     } else if (to_client) {
         translator->options.to_client(translator->options.context, gh_buf_view(line));

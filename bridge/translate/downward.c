@@ -100,6 +100,8 @@ static void opened(gh_translator *translator, gh_call *own, const gh_arrival *ar
         go_on(translator);
     } else if (translator->remembered && gh_decide_initialize(arrival) == GH_SHOWS_MODERN) {
         start_over(translator);
+    } else if (gh_ahead_asks_to_sign_in(arrival) && gh_ahead_answer_looks(translator)) {
+        translator->holding = false;
     } else if (message->kind == GH_RPC_ERROR) {
         give_up(translator, message->error);
     } else {
@@ -202,7 +204,7 @@ static void discover(gh_translator *translator, const gh_rpc_message *message)
     gh_buf result = GH_BUF_INIT(gh_translator_room(translator));
     gh_buf line = GH_BUF_INIT(gh_translator_room(translator));
 
-    (void)gh_ahead_discover(&translator->memory, &result);
+    line.status = gh_ahead_discover(&translator->memory, &result);
     (void)gh_rpc_write_result(&line, message->id, gh_buf_view(&result));
     gh_translator_say(translator, &line, true);
     gh_buf_free(&result);

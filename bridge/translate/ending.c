@@ -43,6 +43,8 @@ void gh_translator_end(gh_translator *translator, int code, const char *sentence
     (void)gh_buf_append_char(&error, '}');
     if (gh_buf_status(&error) == GH_OK) {
         gh_translator_fail_held(translator, gh_buf_view(&error));
+    } else {
+        gh_translator_lose(translator);
     }
     gh_buf_free(&error);
     gh_translator_leave(translator);

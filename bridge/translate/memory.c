@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/core/bytes.h"
+#include "shared/core/clock.h"
 #include "shared/core/digest.h"
 #include "shared/core/file.h"
 #include "shared/json/gate.h"
@@ -11,6 +12,7 @@
 
 #define FILE_MAX ((size_t)128 * 1024)
 #define TEXT_MAX ((size_t)32 * 1024)
+#define SSE_S (7LL * 24 * 60 * 60)
 
 void gh_server_memory_clear(gh_server_memory *memory)
 {
@@ -27,6 +29,7 @@ gh_status gh_server_memory_copy(const gh_server_memory *from, gh_server_memory *
         .capabilities = gh_text_dup(from->capabilities),
         .server_info = gh_text_dup(from->server_info),
         .instructions = gh_text_dup(from->instructions),
+        .sse_until = from->sse_until,
     };
     if ((from->capabilities != NULL && to->capabilities == NULL) ||
         (from->server_info != NULL && to->server_info == NULL) ||
@@ -72,6 +75,14 @@ gh_status gh_server_memory_note(gh_server_memory *memory, gh_view capabilities, 
     return status;
 }
 
+void gh_server_memory_note_sse(gh_server_memory *memory, bool over_sse, bool *changed)
+{
+    *changed = over_sse != (memory->sse_until > 0);
+    if (*changed) {
+        memory->sse_until = over_sse ? gh_clock_wall_s() + SSE_S : 0;
+    }
+}
+
 static gh_status path_of(const char *state_dir, const char *key, char **path)
 {
     char name[GH_SHA256_TEXT_MAX];
@@ -92,6 +103,15 @@ static gh_view member_of(gh_view object, const char *name)
     gh_view value;
 
     return gh_json_slice_member(object, name, &value) ? value : gh_view_make(NULL, 0);
+}
+
+/* A time that has passed, or that no clock of ours has set, is none. */
+static int64_t sse_until_of(gh_view root)
+{
+    int64_t now = gh_clock_wall_s();
+    int64_t until = 0;
+
+    return gh_view_to_int64(member_of(root, "sseUntil"), now + 1, now + SSE_S, &until) == GH_OK ? until : 0;
 }
 
 gh_status gh_server_memory_load(const char *state_dir, const char *key, gh_server_memory *memory)
@@ -117,6 +137,7 @@ gh_status gh_server_memory_load(const char *state_dir, const char *key, gh_serve
     memory->only = gh_json_slice_is(era, GH_VIEW_LIT("legacy"))   ? GH_MCP_ERA_LEGACY
                    : gh_json_slice_is(era, GH_VIEW_LIT("modern")) ? GH_MCP_ERA_MODERN
                                                                   : GH_MCP_ERA_UNKNOWN;
+    memory->sse_until = sse_until_of(root);
     status = gh_server_memory_note(memory, member_of(root, "capabilities"), member_of(root, "serverInfo"),
                                    member_of(root, "instructions"), &changed);
     if (status != GH_OK) {
@@ -153,6 +174,9 @@ gh_status gh_server_memory_save(const char *state_dir, const char *key, const gh
         add(&text, "capabilities", memory->capabilities);
         add(&text, "serverInfo", memory->server_info);
         add(&text, "instructions", memory->instructions);
+        if (memory->sse_until > 0) {
+            (void)gh_buf_appendf(&text, ",\"sseUntil\":%lld", (long long)memory->sse_until);
+        }
         status = gh_buf_append_cstr(&text, "}\n");
     }
     if (status == GH_OK) {

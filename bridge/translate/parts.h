@@ -124,6 +124,12 @@ typedef struct gh_down {
     size_t parked;
 } gh_down;
 
+/* What a legacy client told a legacy server that lasts as long as the session. */
+typedef struct gh_session {
+    gh_compose_set uris; /* subscribed to */
+    char *level;         /* of logging, raw; NULL: none was set */
+} gh_session;
+
 struct gh_translator {
     gh_translator_options options;
     gh_json_limits limits;
@@ -146,6 +152,7 @@ struct gh_translator {
     unsigned fetch_pages;
     gh_up up;
     gh_down down;
+    gh_session session;
 };
 
 /* call.c: calls and what is said to either side. */
@@ -198,6 +205,7 @@ bool gh_letters_drop_request(gh_letters *letters, gh_view id);
 void gh_letter_free(gh_letter *letter);
 
 /* translator.c */
+void gh_translator_lose(gh_translator *translator); /* says so, once for each message */
 /* The end of what `busy` was set for: works off what came meanwhile, and what was held until now. */
 void gh_translator_leave(gh_translator *translator);
 void gh_translator_route(gh_translator *translator, const gh_rpc_message *message);
@@ -220,6 +228,12 @@ void gh_same_request(gh_translator *translator, const gh_rpc_message *message, g
 void gh_same_probe(gh_translator *translator, gh_call *call, const gh_arrival *arrival);
 void gh_same_notification(gh_translator *translator, const gh_arrival *arrival);
 
+/* session.c */
+/* A request whose success lasts as long as the session. */
+bool gh_session_is_lasting(const char *method);
+void gh_session_note(gh_translator *translator, const gh_rpc_message *request);
+void gh_session_clear(gh_translator *translator);
+
 /* lists.c */
 /* Takes a call of an unknown tool of a modern server over until the list is there. */
 bool gh_lists_wait(gh_translator *translator, gh_call *call);
@@ -235,6 +249,10 @@ bool gh_lists_allow(gh_translator *translator, const gh_rpc_message *message);
 void gh_ahead_answer(gh_translator *translator, gh_call *call);
 gh_status gh_ahead_initialize(const gh_call *call, const gh_server_memory *memory, gh_buf *result);
 gh_status gh_ahead_discover(const gh_server_memory *memory, gh_buf *result);
+/* Nobody signed in for them: replies to the looks that wait. False when something else waits, too. */
+bool gh_ahead_answer_looks(gh_translator *translator);
+/* The server wants somebody to sign in before it says what it is, and for a look alone nobody is asked. */
+bool gh_ahead_asks_to_sign_in(const gh_arrival *arrival);
 /* Tells the client that its lists changed. */
 void gh_ahead_announce_legacy(gh_translator *translator);
 /* What was acknowledged, by the raw params of the acknowledgement. */

@@ -37,6 +37,7 @@ static void initialize_replied(gh_translator *translator, gh_call *call, const g
     }
     translator->holding = false;
     if (arrival->message->kind == GH_RPC_RESULT) {
+        gh_session_clear(translator); /* of the session before */
         gh_translator_note_server(translator, gh_compose_member(result, "capabilities"),
                                   gh_compose_member(result, "serverInfo"),
                                   gh_compose_member(result, "instructions"));
@@ -57,6 +58,14 @@ static void list_replied(gh_translator *translator, gh_call *call, const gh_arri
     gh_buf_free(&shown);
 }
 
+static void lasting_replied(gh_translator *translator, gh_call *call, const gh_arrival *arrival)
+{
+    if (arrival->message->kind == GH_RPC_RESULT) {
+        gh_session_note(translator, &call->message);
+    }
+    pass_line(translator, call, arrival);
+}
+
 static void legacy_list_replied(gh_translator *translator, gh_call *call, const gh_arrival *arrival)
 {
     if (arrival->message->kind == GH_RPC_RESULT) {
@@ -66,20 +75,13 @@ static void legacy_list_replied(gh_translator *translator, gh_call *call, const 
     }
 }
 
-/* The server wants somebody to sign in before it says what it is, and for a look alone nobody is asked. */
-static bool asks_to_sign_in(const gh_arrival *arrival)
-{
-    return arrival->message->kind == GH_RPC_ERROR && arrival->origin.local &&
-           arrival->origin.http_status == 401;
-}
-
 static void modern_replied(gh_translator *translator, gh_call *call, const gh_arrival *arrival)
 {
     const char *method = call->message.method;
     gh_view result = arrival->message->result;
     bool discovery = strcmp(method, GH_MCP_DISCOVER) == 0;
 
-    if (discovery && asks_to_sign_in(arrival) && !call->answered) {
+    if (discovery && gh_ahead_asks_to_sign_in(arrival) && !call->answered) {
         gh_ahead_answer(translator, call);
     }
     if (discovery && arrival->message->kind == GH_RPC_RESULT) {
@@ -193,11 +195,22 @@ static bool is_watched(const gh_translator *translator, const gh_rpc_message *me
     bool list = strcmp(message->method, GH_MCP_TOOLS_LIST) == 0;
 
     if (era == GH_MCP_ERA_LEGACY) {
-        return strcmp(message->method, GH_MCP_INITIALIZE) == 0 ||
+        return strcmp(message->method, GH_MCP_INITIALIZE) == 0 || gh_session_is_lasting(message->method) ||
                (list && gh_tools_has_patterns(translator->tools));
     }
     return !translator->modern_seen || list || strcmp(message->method, GH_MCP_TOOLS_CALL) == 0 ||
            strcmp(message->method, GH_MCP_DISCOVER) == 0;
+}
+
+static void (*replied_of(const char *method, gh_mcp_era era))(gh_translator *, gh_call *, const gh_arrival *)
+{
+    if (era == GH_MCP_ERA_MODERN) {
+        return undecided_replied;
+    }
+    if (strcmp(method, GH_MCP_INITIALIZE) == 0) {
+        return initialize_replied;
+    }
+    return strcmp(method, GH_MCP_TOOLS_LIST) == 0 ? legacy_list_replied : lasting_replied;
 }
 
 void gh_same_request(gh_translator *translator, const gh_rpc_message *message, gh_mcp_era era)
@@ -219,14 +232,16 @@ void gh_same_request(gh_translator *translator, const gh_rpc_message *message, g
                              "No memory is left for this message.");
         return;
     }
-    call->replied = opens                      ? initialize_replied
-                    : era == GH_MCP_ERA_LEGACY ? legacy_list_replied
-                                               : undecided_replied;
+    call->replied = replied_of(message->method, era);
     call->send = send_text;
     if (era == GH_MCP_ERA_MODERN && gh_lists_wait(translator, call)) {
         return;
     }
     call->server_id = gh_text_dup(call->client_id);
+    if (call->server_id == NULL) {
+        gh_call_fail(translator, call, GH_RPC_INTERNAL_ERROR, "No memory is left for this message.");
+        return;
+    }
     gh_call_add(translator, call, GH_CALL_SENT);
     translator->holding = translator->holding || opens;
     translator->options.to_server(translator->options.context, message->raw);

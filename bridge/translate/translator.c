@@ -42,6 +42,12 @@ gh_status gh_translator_new(const gh_translator_options *options, gh_translator 
     return GH_OK;
 }
 
+void gh_translator_lose(gh_translator *translator)
+{
+    gh_log_error("A message was lost for lack of memory.");
+    translator->options.lost(translator->options.context);
+}
+
 static void free_letters(gh_letters *letters)
 {
     while (letters->first != NULL) {
@@ -99,6 +105,7 @@ void gh_translator_free(gh_translator *translator)
     free_letters(&translator->deferred);
     clear_up(translator);
     clear_down(translator);
+    gh_session_clear(translator);
     gh_tools_free(translator->tools);
     gh_server_memory_clear(&translator->memory);
     free(translator->fetch_meta);
@@ -259,7 +266,7 @@ static void take_letter(gh_translator *translator, const gh_letter *letter)
             take_server(translator, &arrival);
         }
     } else {
-        gh_log_error("A message was lost for lack of memory.");
+        gh_translator_lose(translator);
     }
     gh_rpc_message_clear(&message);
 }
@@ -285,7 +292,7 @@ void gh_translator_from_client(gh_translator *translator, const gh_rpc_message *
 {
     if (translator->busy) {
         if (!gh_letters_add(&translator->deferred, message->raw, NULL)) {
-            gh_log_error("A message of the client was lost for lack of memory.");
+            gh_translator_lose(translator);
         }
         return;
     }
@@ -301,7 +308,7 @@ void gh_translator_from_server(gh_translator *translator, const gh_rpc_message *
 
     if (translator->busy) {
         if (!gh_letters_add(&translator->deferred, line, origin)) {
-            gh_log_error("A message of the server was lost for lack of memory.");
+            gh_translator_lose(translator);
         }
         return;
     }
@@ -318,12 +325,16 @@ void gh_translator_fail_held(gh_translator *translator, gh_view error)
     while ((letter = gh_letters_take(&translator->held)) != NULL) {
         gh_rpc_message message = {0};
 
-        if (gh_rpc_parse(gh_view_of(letter->text), &translator->limits, &message, NULL) == GH_OK &&
-            message.kind == GH_RPC_REQUEST) {
-            gh_call *call = gh_call_new(translator, &message);
+        gh_call *call = NULL;
 
+        if (gh_rpc_parse(gh_view_of(letter->text), &translator->limits, &message, NULL) != GH_OK) {
+            gh_translator_lose(translator);
+        } else if (message.kind == GH_RPC_REQUEST) {
+            call = gh_call_new(translator, &message);
             if (call != NULL) {
                 gh_call_answer(translator, call, "error", error);
+            } else {
+                gh_translator_lose(translator);
             }
         } else {
             gh_log_warn("A message of the client was left out, for there is no connection to the server.");
@@ -341,15 +352,6 @@ gh_status gh_translator_headers(const gh_translator *translator, const gh_rpc_me
         return GH_OK;
     }
     return gh_tools_headers(translator->tools, message->params, headers);
-}
-
-void gh_translator_session_renewed(gh_translator *translator)
-{
-    translator->busy = true;
-    if (translator->down.open) {
-        gh_down_resubscribe(translator);
-    }
-    gh_translator_leave(translator);
 }
 
 bool gh_translator_needs_tick(const gh_translator *translator)

@@ -46,6 +46,8 @@ typedef struct gh_translator_options {
     void *context;
     void (*to_server)(void *context, gh_view line); /* as if a client of the server's era had written it */
     void (*to_client)(void *context, gh_view line);
+    /* A message was lost for lack of memory: some request may stay without its reply. */
+    void (*lost)(void *context);
     /* What is known of the server has changed: to be remembered. */
     void (*learned)(void *context, const gh_server_memory *memory);
 } gh_translator_options;
@@ -63,13 +65,16 @@ void gh_translator_from_server(gh_translator *translator, const gh_rpc_message *
 GH_MUST_USE gh_status gh_translator_headers(const gh_translator *translator, const gh_rpc_message *message,
                                             gh_era_headers *headers);
 
-/* Is that what the client does to find out what the server is: a `server/discover` of its own? A host may
- * send it from a process that it ends at once, and a sign-in that began there would come back to nobody. */
+/* Is that what the client does to find out what the server is: a `server/discover` of its own, or the session
+ * that is opened for the sake of nothing else? A host may send it from a process that it ends at once, and a
+ * sign-in that began there would come back to nobody. */
 bool gh_translator_is_look(const gh_translator *translator, gh_view id);
 
 /* A person has to sign in first: answers what the client opened with (`initialize`, `server/discover`) by
  * what is known of the server, or with what servers usually have. False when nothing of that kind is open. */
 bool gh_translator_answer_ahead(gh_translator *translator);
+/* By which transport the session was opened: remembered with the rest. */
+void gh_translator_note_sse(gh_translator *translator, bool over_sse);
 /* The relay opened a new legacy session in place of one that was lost. */
 void gh_translator_session_renewed(gh_translator *translator);
 /* The client says nothing more: what waits for its answer ends. */

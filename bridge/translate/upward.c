@@ -168,6 +168,7 @@ void gh_up_initialize(gh_translator *translator, gh_call *call)
 
     if (meta == NULL) {
         free(asked);
+        translator->holding = false;
         gh_call_fail(translator, call, GH_RPC_INTERNAL_ERROR, "No memory is left for this message.");
         return;
     }

@@ -115,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .on_too_long = on_too_long,
         .on_end = on_end,
         .on_closed = on_closed,
+        .on_lost = on_closed,
     };
     gh_stdio *stdio = NULL;
     GH_FUZZ_REQUIRE(gh_stdio_new(reads.loop, &options, &stdio) == GH_OK);

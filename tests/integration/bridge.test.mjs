@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fakeBrowser, signInThrough, signInUrl, startBridge } from '../support/bridge.mjs';
-import { bridgePath, cleanEnv, optionsOfHelp, optionsOfManual, root, runToEnd, sleep, startGatehouse, tempDir, until } from '../support/programs.mjs';
+import { bridgePath, cleanEnv, optionsOfHelp, optionsOfManual, root, runToEnd, sanitized, sleep, startGatehouse, tempDir, until } from '../support/programs.mjs';
 
 let server;
 before(async () => { server = await startGatehouse(); });
@@ -245,9 +245,13 @@ describe('the end of stdin', () => {
 describe('a login that fails', () => {
   test('initialize is answered while the login is pending', async () => {
     const bridge = startBridge(server.mcp, { args: ['--no-browser'] });
+    await sleep(200); // the start is measured elsewhere
+    const began = Date.now();
     bridge.send({ jsonrpc: '2.0', ...initialize });
-    await signInUrl(bridge);
     assert.ok((await bridge.reply(1, 5000)).result);
+    const took = Date.now() - began;
+    assert.ok(took < (sanitized ? 4000 : 1000), `${took} ms`);
+    await signInUrl(bridge);
     await bridge.stop();
   });
   test('a refusal on the page: calls get an error that says so', async () => {

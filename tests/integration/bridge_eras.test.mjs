@@ -152,6 +152,23 @@ test('a modern client and a legacy server that loses the session: calls go on, s
   });
 });
 
+test('a legacy client and a legacy server that loses the session: subscriptions and the log level come back by themselves', async () => {
+  const server = await startLegacyOnly();
+  await withLegacyClient(server, async (client, heard) => {
+    await client.subscribeResource({ uri: 'test://one' });
+    await client.setLoggingLevel('info');
+    await client.callTool({ name: 'news', arguments: {} });
+    await has(heard, 'notifications/resources/updated'); // the stream is open
+    heard.length = 0;
+    server.forget();
+    await until(() => server.subscribed.has('test://one'), 'the subscription again, though the client says nothing');
+    await until(() => server.methods().filter((method) => method === 'logging/setLevel').length === 2, 'the level again');
+    await client.callTool({ name: 'news', arguments: {} });
+    await has(heard, 'notifications/resources/updated');
+    assert.equal(server.methods().filter((method) => method === 'initialize').length, 2);
+  });
+});
+
 test('a modern client and a server of the old HTTP+SSE transport', async () => {
   const server = await startOldServer({ build: (mcp) => {
     mcp.registerTool('ask', {}, async () => {

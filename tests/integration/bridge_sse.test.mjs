@@ -113,11 +113,55 @@ for (const refusal of [400, 405]) {
   });
 }
 
+test('the next start remembers the transport, and a server that has moved on is found all the same', async () => {
+  const stateDir = tempDir();
+  const port = await freePort();
+  let server = await startOldServer({ port });
+  const requests = () => server.seen.slice(0, 2).map((one) => one.method).join(' ');
+  for (const expected of ['POST GET', 'GET POST']) {
+    server.seen.length = 0;
+    const { bridge, reply } = await open(server.mcp, { stateDir });
+    assert.equal(reply.result.serverInfo.name, 'old');
+    assert.equal(requests(), expected);
+    await bridge.stop();
+  }
+  const status = await runToEnd(bridgePath, ['status', '--state-dir', stateDir, server.mcp], { env: cleanEnv({ HOME: tempDir() }) });
+  assert.match(status.stdout, /HTTP\+SSE/);
+  await server.stop();
+  const { mcp } = server;
+  server = await startFake({ port, other: (url, body, fake) => {
+    if (url.pathname !== '/sse') return undefined;
+    const message = body ? JSON.parse(body) : {};
+    return message.method === 'initialize' ? { json: { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'fake', version: '1' } } } } : { status: message.method ? 202 : 405 };
+  } });
+  for (const expected of ['GET POST', 'POST']) {
+    server.seen.length = 0;
+    const { bridge, reply } = await open(mcp, { stateDir });
+    assert.equal(reply.result?.serverInfo.name, 'fake', JSON.stringify(reply));
+    assert.ok(requests().startsWith(expected), requests());
+    await bridge.stop();
+  }
+  await server.stop();
+});
+
 test('a modern client reaches an old server', async () => {
   const server = await startOldServer();
   const bridge = startBridge(server.mcp, { args: ['--no-browser'] });
   bridge.send({ jsonrpc: '2.0', id: 'd', method: 'server/discover', params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientInfo': { name: 't', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} } } });
   assert.ok((await bridge.reply('d')).result?.supportedVersions, bridge.stderr());
+  await bridge.stop();
+  await server.stop();
+});
+
+test('a stream that is lost is opened anew, though the client says nothing', async () => {
+  const server = await startOldServer();
+  const { bridge } = await open(server.mcp);
+  await until(() => server.streams() === 1, 'the stream');
+  await sleep(300);
+  server.drop();
+  await until(() => server.streams() === 0, 'its end');
+  await until(() => server.streams() === 1, 'the next one');
+  assert.equal(bridge.messages().length, 1);
   await bridge.stop();
   await server.stop();
 });

@@ -42,6 +42,7 @@ struct gh_http_fixture {
     pthread_t acceptor;
     pthread_mutex_t lock; /* for all below */
     bool stopping;
+    bool hung_up;
     bool used[STEPS_MAX];
     connection connections[CONNECTIONS_MAX];
     size_t connection_count;
@@ -55,18 +56,23 @@ static void nap(int ms)
     (void)nanosleep(&pause, NULL);
 }
 
-static bool is_stopping(gh_http_fixture *fixture)
+static bool read_flag(gh_http_fixture *fixture, const bool *flag)
 {
     (void)pthread_mutex_lock(&fixture->lock);
-    bool stopping = fixture->stopping;
+    bool set = *flag || fixture->stopping;
     (void)pthread_mutex_unlock(&fixture->lock);
-    return stopping;
+    return set;
 }
 
-static void wait_unless_stopped(gh_http_fixture *fixture, int ms)
+static bool is_stopping(gh_http_fixture *fixture)
+{
+    return read_flag(fixture, &fixture->stopping);
+}
+
+static void wait_unless(gh_http_fixture *fixture, const bool *flag, int ms)
 {
     gh_deadline deadline = gh_deadline_in(ms);
-    while (ms > 0 && !gh_deadline_passed(deadline) && !is_stopping(fixture)) {
+    while (ms > 0 && !gh_deadline_passed(deadline) && !read_flag(fixture, flag)) {
         nap(gh_deadline_poll_ms(deadline, 5));
     }
 }
@@ -173,18 +179,20 @@ static bool answer(connection *conn, const gh_http_fixture_step *step)
     if (step == NULL) {
         return send_all(conn->fd, NO_STEP, sizeof NO_STEP - 1);
     }
-    wait_unless_stopped(conn->fixture, step->delay_ms);
+    wait_unless(conn->fixture, &conn->fixture->stopping, step->delay_ms);
     size_t len = step->reply == NULL ? 0 : strlen(step->reply);
     size_t piece = step->piece == 0 ? len : step->piece;
     for (size_t at = 0; at < len; at += piece) {
         if (at > 0) {
-            wait_unless_stopped(conn->fixture, step->piece_delay_ms);
+            while (!is_stopping(conn->fixture) && !gh_http_fixture_wait(conn->fixture, step->after, 20)) {
+            }
+            wait_unless(conn->fixture, &conn->fixture->stopping, step->piece_delay_ms);
         }
         if (!send_all(conn->fd, step->reply + at, len - at < piece ? len - at : piece)) {
             return false;
         }
     }
-    wait_unless_stopped(conn->fixture, step->stall_ms);
+    wait_unless(conn->fixture, &conn->fixture->hung_up, step->stall_ms);
     return step->reply != NULL && !step->close;
 }
 
@@ -291,6 +299,13 @@ void gh_http_fixture_stop(gh_http_fixture *fixture)
     }
     (void)pthread_mutex_destroy(&fixture->lock);
     free(fixture);
+}
+
+void gh_http_fixture_hang_up(gh_http_fixture *fixture)
+{
+    (void)pthread_mutex_lock(&fixture->lock);
+    fixture->hung_up = true;
+    (void)pthread_mutex_unlock(&fixture->lock);
 }
 
 uint16_t gh_http_fixture_port(const gh_http_fixture *fixture)

@@ -20,7 +20,8 @@ typedef struct gh_http_fixture_step {
     int delay_ms;       /* before the first byte */
     size_t piece;       /* bytes per write; 0 for all at once */
     int piece_delay_ms; /* between pieces */
-    int stall_ms;       /* after the last byte, with the connection open */
+    size_t after;       /* before the second piece: until so many requests have arrived in all */
+    int stall_ms;       /* after the last byte, with the connection open; gh_http_fixture_hang_up ends it */
     bool close;         /* after all that */
     bool repeat;        /* may be used again */
 } gh_http_fixture_step;
@@ -30,6 +31,9 @@ typedef struct gh_http_fixture_step {
 /* `steps` must outlive the server. NULL when it could not start. */
 gh_http_fixture *gh_http_fixture_start(const gh_http_fixture_step *steps, size_t count);
 void gh_http_fixture_stop(gh_http_fixture *fixture); /* NULL is fine */
+
+/* From now on nothing stalls. */
+void gh_http_fixture_hang_up(gh_http_fixture *fixture);
 
 uint16_t gh_http_fixture_port(const gh_http_fixture *fixture);
 /* "http://127.0.0.1:PORT" + path */

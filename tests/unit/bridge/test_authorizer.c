@@ -233,10 +233,11 @@ START_TEST(an_outage_at_the_token_endpoint_starts_no_login_and_costs_no_token)
 }
 END_TEST
 
-START_TEST(a_dead_refresh_token_leads_to_a_login_with_the_same_client)
+/* As world_store, for a client whose port can be had again. */
+static void store_usable(const char *access, const char *refresh, int64_t expires_in)
 {
     uint16_t port = gh_http_fixture_free_port();
-    world_store("access-0", "refresh-0", -1);
+    world_store(access, refresh, expires_in);
     gh_credentials stored;
     gh_keeper *keeper = NULL;
     ck_assert(world_stored(&stored));
@@ -246,6 +247,11 @@ START_TEST(a_dead_refresh_token_leads_to_a_login_with_the_same_client)
     ck_assert_int_eq(gh_keeper_save(keeper, &stored, NULL), GH_OK);
     gh_keeper_close(keeper);
     gh_credentials_clear(&stored);
+}
+
+START_TEST(a_dead_refresh_token_leads_to_a_login_with_the_same_client)
+{
+    store_usable("access-0", "refresh-0", -1);
     begin();
     world_once("POST", "/token", 400, "{\"error\":\"invalid_grant\"}");
     ask(&first, 401, challenge, NULL, true);
@@ -294,13 +300,55 @@ END_TEST
 
 START_TEST(and_one_whose_login_never_came_back)
 {
-    world_store(NULL, NULL, 0);
+    store_usable(NULL, NULL, 0);
     world.settings.login_timeout_ms = 300;
     begin();
     ask(&first, 401, challenge, NULL, true);
     ck_assert_int_eq(answer(&first), GH_ERR_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(first.error.message, "gatehouse-bridge login"));
     ck_assert(stored_in_doubt());
+}
+END_TEST
+
+START_TEST(a_registration_outlives_the_login_that_it_was_made_for)
+{
+    ask(&first, 401, challenge, NULL, true);
+    ck_assert(world_until(is_pending, NULL, 5000));
+    begin(); /* the process was ended, and starts anew */
+    gh_credentials stored;
+    ck_assert(world_stored(&stored));
+    ck_assert_str_eq(stored.client_id, "client-1");
+    ck_assert_str_eq(stored.issuer, world.origin);
+    ck_assert(stored.access_token == NULL && stored.refresh_token == NULL && !stored.client_in_doubt);
+    gh_credentials_clear(&stored);
+    ck_assert_str_eq(token(), "(none)");
+    ck_assert(!gh_authorizer_can_refresh(authorizer));
+    ask(&first, 401, challenge, NULL, true);
+    ck_assert(world_until(is_pending, NULL, 5000));
+    ck_assert_str_eq(world_parameter(gh_authorizer_login_url(authorizer), "client_id"), "client-1");
+    ck_assert_uint_eq(world_count("POST /register "), 1);
+    /* The second time that nothing came back the server may have forgotten it. */
+    ck_assert(stored_in_doubt());
+    begin();
+    ask(&first, 401, challenge, NULL, true);
+    agree();
+    ck_assert_int_eq(answer(&first), GH_OK);
+    ck_assert_uint_eq(world_count("POST /register "), 2);
+}
+END_TEST
+
+START_TEST(tokens_that_are_of_use_stay_with_their_client_while_another_is_registered)
+{
+    world_store("access-0", "refresh-0", 600); /* its port cannot be had */
+    begin();
+    ask(&first, 403, "Bearer error=\"insufficient_scope\", scope=\"more\"", "access-0", true);
+    ck_assert(world_until(is_pending, NULL, 5000));
+    gh_credentials stored;
+    ck_assert(world_stored(&stored));
+    ck_assert_str_eq(stored.client_id, "client-0");
+    ck_assert(gh_secret_equals(stored.refresh_token, GH_VIEW_LIT("refresh-0")));
+    gh_credentials_clear(&stored);
+    ck_assert_str_eq(token(), "access-0");
 }
 END_TEST
 
@@ -316,6 +364,7 @@ START_TEST(a_denial_is_told_and_a_second_attempt_works)
     ask(&first, 401, challenge, NULL, true);
     agree();
     ck_assert_int_eq(answer(&first), GH_OK);
+    ck_assert_uint_eq(world_count("POST /register "), 1);
 }
 END_TEST
 
@@ -621,6 +670,8 @@ int main(void)
     tcase_add_test(tests, a_client_that_the_server_forgot_is_registered_anew);
     tcase_add_test(tests, so_is_one_whose_code_it_does_not_exchange);
     tcase_add_test(tests, and_one_whose_login_never_came_back);
+    tcase_add_test(tests, a_registration_outlives_the_login_that_it_was_made_for);
+    tcase_add_test(tests, tokens_that_are_of_use_stay_with_their_client_while_another_is_registered);
     tcase_add_test(tests, a_denial_is_told_and_a_second_attempt_works);
     tcase_add_test(tests, a_scope_that_the_server_refuses_is_not_asked_for_again);
     tcase_add_test(tests, a_step_up_asks_for_the_union_and_is_not_repeated_in_vain);

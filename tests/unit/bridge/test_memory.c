@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/core/clock.h"
 #include "shared/core/digest.h"
 #include "shared/core/file.h"
 #include "tests/support/suite.h"
@@ -77,6 +78,46 @@ START_TEST(only_news_is_a_change_and_wrong_types_count_as_lacking)
 }
 END_TEST
 
+static int64_t now_s = 1800000000;
+
+static int64_t wall(void)
+{
+    return now_s * 1000;
+}
+
+START_TEST(the_old_transport_is_remembered_for_a_week)
+{
+    gh_server_memory memory = {0};
+    gh_server_memory loaded;
+    bool changed;
+    gh_clock_set_source(NULL, wall);
+    gh_server_memory_note_sse(&memory, false, &changed);
+    ck_assert(!changed);
+    gh_server_memory_note_sse(&memory, true, &changed);
+    ck_assert(changed);
+    gh_server_memory_note_sse(&memory, true, &changed);
+    ck_assert(!changed);
+    ck_assert_int_eq(gh_server_memory_save(folder, "u", &memory, NULL), GH_OK);
+    const struct {
+        int64_t after_s;
+        bool known;
+    } times[] = {{0, true}, {6 * 86400, true}, {7 * 86400, false}, {-10 * 86400, false}};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        now_s = 1800000000 + times[i].after_s;
+        ck_assert_int_eq(gh_server_memory_load(folder, "u", &loaded), GH_OK);
+        ck_assert_msg((loaded.sse_until > 0) == times[i].known, "%zu", i);
+        gh_server_memory_clear(&loaded);
+    }
+    gh_server_memory_note_sse(&memory, false, &changed);
+    ck_assert(changed);
+    ck_assert_int_eq(gh_server_memory_save(folder, "u", &memory, NULL), GH_OK);
+    now_s = 1800000000;
+    ck_assert_int_eq(gh_server_memory_load(folder, "u", &loaded), GH_OK);
+    ck_assert_int_eq(loaded.sse_until, 0);
+    gh_clock_set_source(NULL, NULL);
+}
+END_TEST
+
 START_TEST(a_damaged_file_counts_as_none)
 {
     static const char *const TEXTS[] = {"", "nonsense", "{\"era\":", "[1]"};
@@ -104,6 +145,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_was_saved_is_loaded_for_that_server_only);
     tcase_add_test(tcase, only_news_is_a_change_and_wrong_types_count_as_lacking);
+    tcase_add_test(tcase, the_old_transport_is_remembered_for_a_week);
     tcase_add_test(tcase, a_damaged_file_counts_as_none);
     suite_add_tcase(suite, tcase);
     return gh_suite_run(suite);

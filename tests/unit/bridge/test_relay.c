@@ -451,8 +451,8 @@ START_TEST(told_to_stop_it_answers_everything_deletes_the_session_and_goes)
     ck_assert(wrote("\"id\":\"three\",\"error\":{\"code\":-31002"));
     ck_assert_uint_eq(lines(), 3);
     ck_assert_int_lt(took_ms, 1200);
-    size_t last = gh_http_fixture_requests(fixture) - 1;
-    ck_assert(gh_http_fixture_has_line(fixture, last, "DELETE /mcp HTTP/1.1"));
+    ck_assert(gh_http_fixture_wait(fixture, 4, 2000)); /* it may be read after the bridge has gone */
+    ck_assert(gh_http_fixture_has_line(fixture, 3, "DELETE /mcp HTTP/1.1"));
 }
 END_TEST
 
@@ -481,6 +481,77 @@ START_TEST(a_lost_session_is_opened_anew_and_the_client_sees_nothing)
         call = sent(i, CALL("2")) ? i : call;
     }
     ck_assert(gh_http_fixture_has_line(fixture, call, "Mcp-Session-Id: s-2"));
+}
+END_TEST
+
+#define SHORT_STREAM                                                                                         \
+    {                                                                                                        \
+        .method = "GET", .close = true,                                                                      \
+        .reply = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 20\n\n"                   \
+    }
+#define STREAM_LOST                                                                                          \
+    {                                                                                                        \
+        .method = "GET", .reply = "HTTP/1.1 404 Lost\r\nContent-Length: 0\r\n\r\n"                           \
+    }
+
+static struct {
+    size_t requests;
+    void (*act)(void *context);
+} awaited;
+
+/* Acts once so many requests have arrived. */
+static void look(void *context)
+{
+    if (gh_http_fixture_requests(fixture) >= awaited.requests) {
+        awaited.act(context);
+    } else {
+        at(10, look, context);
+    }
+}
+
+static void after_requests(size_t count, void (*act)(void *context), const char *line)
+{
+    awaited.requests = count;
+    awaited.act = act;
+    at(10, look, line);
+}
+
+START_TEST(a_client_that_waits_for_changes_gets_its_lost_session_back)
+{
+    SERVE(OPENED("s-1"), ACCEPTED, SHORT_STREAM, STREAM_LOST, REOPENED("s-2"), ACCEPTED, NO_STREAM, DELETED);
+    say(INITIALIZE);
+    say(INITIALIZED);
+    after_requests(7, end_input, NULL);
+    ck_assert_int_eq(run(), 0);
+    ck_assert_uint_eq(lines(), 1);
+    ck_assert(gh_http_fixture_wait(fixture, 8, 2000));
+    ck_assert(gh_http_fixture_has_line(fixture, 7, "DELETE /mcp HTTP/1.1"));
+    ck_assert(gh_http_fixture_has_line(fixture, 7, "Mcp-Session-Id: s-2"));
+}
+END_TEST
+
+static bool asked_a_person;
+
+static void call_and_end(void *context)
+{
+    asked_a_person = authorizer.last_interactive;
+    say(context);
+    end_input(NULL);
+}
+
+START_TEST(for_that_alone_nobody_is_asked_to_sign_in)
+{
+    SERVE(OPENED("s-1"), ACCEPTED, SHORT_STREAM, STREAM_LOST,
+          {.method = "POST", .reply = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", .repeat = true});
+    authorizer.result = GH_ERR_DENIED;
+    say(INITIALIZE);
+    say(INITIALIZED);
+    after_requests(6, call_and_end, CALL("2"));
+    ck_assert_int_eq(run(), 0);
+    ck_assert(!asked_a_person);
+    ck_assert(authorizer.last_interactive);
+    ck_assert(wrote("\"id\":2,\"error\":{\"code\":-31001"));
+    ck_assert_uint_eq(lines(), 2);
 }
 END_TEST
 
@@ -660,6 +731,8 @@ int main(void)
     tcase_add_test(tests, told_to_stop_it_answers_everything_deletes_the_session_and_goes);
     tcase_add_test(tests, a_server_that_ignores_the_end_of_the_session_delays_nothing);
     tcase_add_test(tests, a_lost_session_is_opened_anew_and_the_client_sees_nothing);
+    tcase_add_test(tests, a_client_that_waits_for_changes_gets_its_lost_session_back);
+    tcase_add_test(tests, for_that_alone_nobody_is_asked_to_sign_in);
     tcase_add_test(tests, a_session_that_cannot_be_opened_anew_is_an_error_for_each_call);
     tcase_add_test(tests, a_notification_that_fails_has_no_reply);
     tcase_add_test(tests, a_login_that_is_still_pending_at_the_end_is_told_with_its_url);

@@ -1,14 +1,8 @@
-#include "bridge/remote.h"
+#include "tests/unit/bridge/remote_world.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "fake_authorizer.h"
-#include "shared/core/bytes.h"
 #include "shared/core/clock.h"
-#include "shared/core/log.h"
-#include "tests/support/http_fixture.h"
-#include "tests/support/suite.h"
 
 #define JSON_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 #define SSE_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -20,119 +14,14 @@
     "HTTP/1.1 403 Forbidden\r\nWWW-Authenticate: Bearer error=\"insufficient_scope\", scope=\"more\"\r\n"    \
     "Content-Length: 0\r\n\r\n"
 
-static gh_http_client *client;
-static gh_loop *loop;
-static gh_authorizer authorizer;
-static gh_bridge_settings settings;
-static gh_remote *remote;
-static gh_http_fixture *fixture;
-static char url[GH_HTTP_FIXTURE_URL_MAX];
-static gh_exchange *exchange;
-static gh_buf seen; /* lines, each followed by '|', the answer's with '!' before */
-static gh_verdict verdict;
-static int dones, stop_after;
-
-static void start(void)
-{
-    gh_log_set_level(GH_LOG_ERROR);
-    gh_http_client_options options = {.user_agent = "test"};
-    ck_assert_int_eq(gh_http_client_new(&options, &client, NULL), GH_OK);
-    ck_assert_int_eq(gh_loop_new(client, &loop), GH_OK);
-    memset(&authorizer, 0, sizeof(authorizer));
-    authorizer.loop = loop;
-    authorizer.token = "token-1";
-    authorizer.next_token = "token-2";
-    memset(&settings, 0, sizeof(settings));
-    settings.url = url;
-    settings.connect_timeout_ms = 2000;
-    settings.request_timeout_ms = 5000;
-    settings.max_message = 65536;
-    gh_buf_init(&seen, 1024 * 1024);
-    memset(&verdict, 0, sizeof(verdict));
-    exchange = NULL;
-    dones = 0;
-    stop_after = 1;
-}
-
-static void finish(void)
-{
-    gh_remote_free(remote);
-    remote = NULL;
-    gh_http_fixture_stop(fixture);
-    fixture = NULL;
-    gh_loop_free(loop);
-    gh_http_client_free(client);
-    gh_buf_free(&seen);
-}
-
-static void on_message(void *context, gh_exchange *from, const gh_rpc_message *message, gh_view line,
-                       bool is_answer)
-{
-    (void)context;
-    (void)from;
-    (void)message;
-    (void)gh_buf_append_cstr(&seen, is_answer ? "!" : "");
-    (void)gh_buf_append_view(&seen, line);
-    (void)gh_buf_append_char(&seen, '|');
-}
-
-static void on_done(void *context, gh_exchange *from, const gh_verdict *given)
-{
-    (void)context;
-    (void)from;
-    verdict = *given;
-    if (++dones == stop_after) {
-        gh_loop_stop(loop, 0);
-    }
-}
-
-/* The steps have to outlive the test's own frame: the server is stopped after it. */
 static void serve(const gh_http_fixture_step *steps, size_t count)
 {
-    static gh_http_fixture_step kept[8];
-    ck_assert_uint_le(count, 8);
-    memcpy(kept, steps, count * sizeof(*steps));
-    fixture = gh_http_fixture_start(kept, count);
-    ck_assert_ptr_nonnull(fixture);
-    gh_http_fixture_url(fixture, "/mcp?key=hidden", url);
-}
-
-static void send(gh_exchange_request request)
-{
-    request.context = NULL;
-    request.on_message = on_message;
-    request.on_done = on_done;
-    if (remote == NULL) {
-        ck_assert_int_eq(gh_remote_new(loop, &authorizer, &settings, &remote), GH_OK);
-    }
-    ck_assert_int_eq(gh_remote_send(remote, &request, &exchange), GH_OK);
+    serve_at("/mcp?key=hidden", steps, count);
 }
 
 static void send_ping(void)
 {
     send((gh_exchange_request){.body = GH_VIEW_LIT(PING), .id = GH_VIEW_LIT("1")});
-}
-
-static void stop_loop(void *context)
-{
-    (void)context;
-    gh_loop_stop(loop, 99);
-}
-
-/* Runs until everything expected is done, five seconds at most. */
-static void run(void)
-{
-    gh_loop_timer *timer = NULL;
-    ck_assert_int_eq(gh_loop_timer_add(loop, 8000, stop_loop, NULL, &timer), GH_OK);
-    ck_assert_int_eq(gh_loop_run(loop), 0);
-    gh_loop_timer_remove(timer);
-}
-
-static void run_for(int ms)
-{
-    gh_loop_timer *timer = NULL;
-    ck_assert_int_eq(gh_loop_timer_add(loop, ms, stop_loop, NULL, &timer), GH_OK);
-    ck_assert_int_eq(gh_loop_run(loop), 99);
 }
 
 START_TEST(a_json_answer_arrives_as_one_compact_line)

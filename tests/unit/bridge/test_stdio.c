@@ -51,6 +51,12 @@ static void on_closed(void *context)
     gh_loop_stop(loop, 1);
 }
 
+static void on_lost(void *context)
+{
+    (void)context;
+    ck_abort_msg("a line was lost");
+}
+
 static void start(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -60,7 +66,7 @@ static void start(void)
     ck_assert_int_eq(pipe(out), 0);
     ck_assert_int_eq(gh_loop_new(NULL, &loop), GH_OK);
     gh_stdio_options options = {in[0],   out[1],      MAX_LINE, MAX_UNREAD, NULL,
-                                on_line, on_too_long, on_end,   on_closed};
+                                on_line, on_too_long, on_end,   on_closed,  on_lost};
     ck_assert_int_eq(gh_stdio_new(loop, &options, &stdio), GH_OK);
 }
 

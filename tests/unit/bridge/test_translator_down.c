@@ -235,6 +235,47 @@ START_TEST(answered_ahead_the_client_hears_on_its_stream_that_lists_changed)
 }
 END_TEST
 
+START_TEST(a_look_at_a_server_that_is_known_asks_nobody_to_sign_in)
+{
+    world_close();
+    world_known(GH_MCP_ERA_LEGACY, "{\"tools\":{\"listChanged\":true}}");
+    client_says(MODERN("1", "server/discover", ""));
+    const char *initialize = server_got();
+    assert_has(initialize, "\"method\":\"initialize\"");
+    ck_assert(gh_translator_is_look(world.translator, gh_view_of(id_of(initialize))));
+    server_answers_with(with_id(ERROR("\"ID\"", "-31001"), id_of(initialize)), 401, true);
+    assert_has(client_got(), "\"id\":1,\"result\":{\"resultType\":\"complete\"");
+    assert_quiet();
+    /* What follows is no look, and hears of the lists afterwards. */
+    client_says(LISTEN("2", "\"toolsListChanged\":true"));
+    initialize = server_got();
+    ck_assert(!gh_translator_is_look(world.translator, gh_view_of(id_of(initialize))));
+    server_answers(with_id(OPENED, id_of(initialize)));
+    assert_has(server_got(), "notifications/initialized");
+    assert_has(client_got(), "acknowledged");
+    assert_has(client_got(), "notifications/tools/list_changed");
+    assert_quiet();
+}
+END_TEST
+
+START_TEST(what_comes_while_a_look_is_under_way_waits_and_is_no_look)
+{
+    world_close();
+    world_known(GH_MCP_ERA_LEGACY, NULL);
+    client_says(MODERN("1", "server/discover", ""));
+    const char *initialize = server_got();
+    client_says(MODERN("2", "prompts/list", ""));
+    ck_assert(!gh_translator_is_look(world.translator, gh_view_of(id_of(initialize))));
+    server_answers_with(with_id(ERROR("\"ID\"", "-31001"), id_of(initialize)), 401, true);
+    assert_has(client_got(), "\"id\":1,\"result\"");
+    initialize = server_got();
+    ck_assert(!gh_translator_is_look(world.translator, gh_view_of(id_of(initialize))));
+    server_answers_with(with_id(ERROR("\"ID\"", "-31001"), id_of(initialize)), 401, true);
+    assert_has(client_got(), "\"id\":2,\"error\":{\"code\":-31001");
+    assert_quiet();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("translator_down");
@@ -252,5 +293,7 @@ int main(void)
     tcase_add_test(tcase, a_renewed_session_has_the_subscriptions_again);
     tcase_add_test(tcase, the_end_answers_streams_and_what_is_open);
     tcase_add_test(tcase, answered_ahead_the_client_hears_on_its_stream_that_lists_changed);
+    tcase_add_test(tcase, a_look_at_a_server_that_is_known_asks_nobody_to_sign_in);
+    tcase_add_test(tcase, what_comes_while_a_look_is_under_way_waits_and_is_no_look);
     return world_run(suite, tcase);
 }

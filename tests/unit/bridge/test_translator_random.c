@@ -216,7 +216,8 @@ static void server_replies(size_t i)
     forget_open(i);
     if (how == 0) {
         (void)snprintf(line, sizeof(line), ERROR("%s", "-31000"), id);
-        server_answers_with(line, draw(2) == 0 ? 0 : 502, true);
+        static const int SAID[] = {0, 401, 502};
+        server_answers_with(line, SAID[draw(3)], true);
     } else if (!speaks(method, modern)) {
         (void)snprintf(line, sizeof(line), ERROR("%s", "-32601"), id);
         server_answers_with(line, draw(2) == 0 ? 404 : 400, draw(4) == 0);
@@ -280,6 +281,8 @@ static void step(void)
         gh_translator_tick(world.translator);
         if (draw(8) == 0) {
             (void)gh_translator_answer_ahead(world.translator);
+        } else if (draw(8) == 0) {
+            gh_translator_session_renewed(world.translator);
         }
         see_all();
         break;

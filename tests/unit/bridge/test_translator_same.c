@@ -190,6 +190,39 @@ START_TEST(only_allowed_tools_are_shown)
 }
 END_TEST
 
+/* The client asks, and the server answers so. */
+static void exchange(const char *line, const char *answer)
+{
+    passes_up(line);
+    passes_down(answer);
+}
+
+START_TEST(a_new_session_is_told_what_the_client_told_the_lost_one)
+{
+    exchange(INITIALIZE("1"), RESULT("1", "\"protocolVersion\":\"2025-11-25\""));
+    exchange(LEGACY("2", "resources/subscribe", "{\"uri\":\"a:kept\"}"), RESULT("2", ""));
+    exchange(LEGACY("3", "resources/subscribe", "{\"uri\":\"a:given-up\"}"), RESULT("3", ""));
+    exchange(LEGACY("4", "resources/subscribe", "{\"uri\":\"a:refused\"}"), ERROR("4", "-32602"));
+    exchange(LEGACY("5", "resources/unsubscribe", "{\"uri\":\"a:given-up\"}"), RESULT("5", ""));
+    exchange(LEGACY("6", "logging/setLevel", "{\"level\":\"debug\"}"), RESULT("6", ""));
+    exchange(LEGACY("7", "logging/setLevel", "{\"level\":\"error\"}"), ERROR("7", "-32602"));
+    for (int round = 0; round < 2; round++) {
+        gh_translator_session_renewed(world.translator);
+        const char *level = server_got();
+        assert_has(level, "\"method\":\"logging/setLevel\",\"params\":{\"level\":\"debug\"}");
+        const char *kept = server_got();
+        assert_has(kept, "\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:kept\"}");
+        server_answers(with_id(ERROR("\"ID\"", "-32602"), id_of(level)));
+        server_answers(with_id(RESULT("\"ID\"", ""), id_of(kept)));
+        assert_quiet();
+    }
+    /* What it opens itself begins with nothing. */
+    exchange(INITIALIZE("8"), RESULT("8", "\"protocolVersion\":\"2025-11-25\""));
+    gh_translator_session_renewed(world.translator);
+    assert_quiet();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("translator_same");
@@ -206,5 +239,6 @@ int main(void)
     tcase_add_test(tcase, an_id_in_use_is_refused_without_its_name);
     tcase_add_test(tcase, hidden_tools_are_neither_listed_nor_called);
     tcase_add_test(tcase, only_allowed_tools_are_shown);
+    tcase_add_test(tcase, a_new_session_is_told_what_the_client_told_the_lost_one);
     return world_run(suite, tcase);
 }

@@ -72,6 +72,12 @@ static void world_learned(void *context, const gh_server_memory *memory)
     world.learned++;
 }
 
+static void world_lost(void *context)
+{
+    (void)context;
+    ck_abort_msg("a message was lost");
+}
+
 static int64_t world_clock(void)
 {
     return world.now_ms * 1000000;
@@ -86,6 +92,7 @@ static void world_open(gh_translator_options options)
     options.to_server = world_to_server;
     options.to_client = world_to_client;
     options.learned = world_learned;
+    options.lost = world_lost;
     ck_assert_int_eq(gh_translator_new(&options, &world.translator), GH_OK);
 }
 
