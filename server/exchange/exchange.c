@@ -1,4 +1,4 @@
-#include "server/exchange/exchange.h"
+#include "server/exchange/exchange_private.h"
 
 #include <string.h>
 
@@ -6,13 +6,12 @@
 #include "shared/core/secret.h"
 #include "shared/json/access.h"
 
-#define HEAD_MAX ((size_t)32 * 1024)
 #define HEAD_STEP ((size_t)512)
 
 void gh_response_init(gh_response *response, const gh_response_sink *sink)
 {
     *response = (gh_response){.sink = sink};
-    gh_buf_init(&response->head, HEAD_MAX);
+    gh_buf_init(&response->head, GH_RESPONSE_HEAD_MAX);
     gh_buf_init(&response->body, GH_RESPONSE_BODY_MAX);
 }
 
@@ -101,9 +100,9 @@ static gh_status make_room(gh_buf *head, size_t more)
     if (head->cap > more && head->len < head->cap - more) {
         return GH_OK;
     }
-    gh_buf bigger = GH_BUF_INIT(HEAD_MAX);
+    gh_buf bigger = GH_BUF_INIT(GH_RESPONSE_HEAD_MAX);
     size_t wanted = head->len + more + HEAD_STEP;
-    gh_status status = gh_buf_reserve(&bigger, wanted < HEAD_MAX ? wanted : HEAD_MAX);
+    gh_status status = gh_buf_reserve(&bigger, wanted < GH_RESPONSE_HEAD_MAX ? wanted : GH_RESPONSE_HEAD_MAX);
     if (status == GH_OK) {
         status = gh_buf_append_view(&bigger, gh_buf_view(head));
     }
@@ -122,7 +121,7 @@ void gh_response_header(gh_response *response, const char *name, gh_view value)
         return;
     }
     size_t line = strlen(name) + strlen(": ") + value.len + strlen("\r\n");
-    if (!is_header_name(name) || !is_header_value(value) || value.len > HEAD_MAX ||
+    if (!is_header_name(name) || !is_header_value(value) || value.len > GH_RESPONSE_HEAD_MAX ||
         make_room(&response->head, line) != GH_OK) {
         break_response(response);
         return;
@@ -223,7 +222,7 @@ static void write_date(gh_buf *out)
     (void)gh_buf_append_cstr(out, text);
 }
 
-static void write_head(const gh_response *response, int status, bool keep_alive, gh_buf *out)
+void gh_response_write_head(const gh_response *response, int status, bool keep_alive, gh_buf *out)
 {
     (void)gh_buf_append_cstr(out, "HTTP/1.1 ");
     (void)gh_buf_append_number(out, (uint64_t)status);
@@ -247,7 +246,7 @@ static void write_head(const gh_response *response, int status, bool keep_alive,
 gh_status gh_response_format(const gh_response *response, bool head_only, bool keep_alive, gh_buf *out)
 {
     int status = response->status == 0 ? 500 : response->status;
-    write_head(response, status, keep_alive && !response->close, out);
+    gh_response_write_head(response, status, keep_alive && !response->close, out);
     if (status != 204 && status != 304) {
         (void)gh_buf_append_cstr(out, "Content-Length: ");
         (void)gh_buf_append_number(out, response->body.len);
@@ -258,46 +257,4 @@ gh_status gh_response_format(const gh_response *response, bool head_only, bool k
         (void)gh_buf_append_view(out, gh_buf_view(&response->body));
     }
     return gh_buf_status(out);
-}
-
-gh_status gh_response_stream_begin(gh_response *response, int status)
-{
-    gh_buf head = GH_BUF_INIT(HEAD_MAX + 1024);
-    gh_status result = GH_ERR_CLOSED;
-    if (response->sink == NULL || response->broken || response->streaming) {
-        goto out;
-    }
-    response->type = "text/event-stream";
-    response->close = true;
-    gh_response_header_cstr(response, "X-Accel-Buffering", "no");
-    write_head(response, status, false, &head);
-    (void)gh_buf_append_cstr(&head, "\r\n");
-    result = gh_buf_status(&head);
-    if (result != GH_OK) {
-        goto out;
-    }
-    response->status = status;
-    response->streaming = true;
-    result = response->sink->write(response->sink->context, gh_buf_view(&head));
-out:
-    gh_buf_wipe_free(&head);
-    return result;
-}
-
-gh_status gh_response_stream_write(gh_response *response, gh_view bytes)
-{
-    if (!response->streaming) {
-        return GH_ERR_INVALID;
-    }
-    return response->sink->write(response->sink->context, bytes);
-}
-
-bool gh_response_peer_gone(const gh_response *response)
-{
-    return response->sink != NULL && response->sink->closed(response->sink->context);
-}
-
-bool gh_response_stream_closed(const gh_response *response)
-{
-    return !response->streaming || response->sink->closed(response->sink->context);
 }

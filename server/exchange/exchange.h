@@ -51,6 +51,8 @@ typedef struct gh_response_sink {
     /* Sends bytes (the head first, already formatted by the caller). GH_ERR_CLOSED when the peer went. */
     gh_status (*write)(void *context, gh_view bytes);
     bool (*closed)(void *context); /* looks at the connection: cheap, but not for every byte */
+    /* Asked once, when a stream begins: true when the connection may outlive it. NULL: it may not. */
+    bool (*keeps)(void *context);
 } gh_response_sink;
 
 #define GH_RESPONSE_BODY_MAX ((size_t)16 * 1024 * 1024)
@@ -61,6 +63,8 @@ struct gh_response {
     gh_buf body;
     const char *type; /* media type of the body, static; NULL for none */
     bool streaming;
+    bool chunked; /* the stream goes out in chunks (RFC 9112, 7.1), so that its end is not the connection's */
+    bool ended;   /* by gh_response_stream_end, whole */
     bool close;   /* ask for Connection: close */
     bool lasting; /* a stream without an end: how long it took says nothing of the server */
     bool broken;  /* a header or the body could not be taken: stays a 500 */
@@ -99,9 +103,14 @@ GH_MUST_USE gh_status gh_response_format(const gh_response *response, bool head_
 const char *gh_response_reason(int status);
 
 /* Sends the head (status, headers, `Content-Type: text/event-stream`, `Cache-Control: no-store`,
- * `X-Accel-Buffering: no`, Connection: close) now. Afterwards only stream_write and stream_closed count. */
-GH_MUST_USE gh_status gh_response_stream_begin(gh_response *response, int status);
+ * `X-Accel-Buffering: no`) now, and `first`, which may be empty, with it. Afterwards only the functions below
+ * count. Where the sink keeps the connection the stream goes out in chunks, else it ends with it. */
+GH_MUST_USE gh_status gh_response_stream_begin(gh_response *response, int status, gh_view first);
+/* GH_ERR_CLOSED after the end. */
 GH_MUST_USE gh_status gh_response_stream_write(gh_response *response, gh_view bytes);
+/* `last`, which may be empty, and the end. A stream that breaks off before can be told from one that is whole
+ * by its missing last chunk, so this is for those that are. */
+GH_MUST_USE gh_status gh_response_stream_end(gh_response *response, gh_view last);
 bool gh_response_stream_closed(const gh_response *response);
 /* Has the peer gone away? Asked at any time, by a handler that takes long; false when that cannot be told. */
 bool gh_response_peer_gone(const gh_response *response);

@@ -4,11 +4,22 @@ void gh_admission_init(gh_admission *admission, size_t workers)
 {
     admission->workers = workers;
     atomic_init(&admission->connections, 0);
+    atomic_init(&admission->waiting, 0);
+}
+
+void gh_admission_arrive(gh_admission *admission)
+{
+    atomic_fetch_add_explicit(&admission->waiting, 1, memory_order_relaxed);
 }
 
 void gh_admission_enter(gh_admission *admission)
 {
+    size_t waiting = atomic_load_explicit(&admission->waiting, memory_order_relaxed);
     atomic_fetch_add_explicit(&admission->connections, 1, memory_order_relaxed);
+    while (waiting > 0 &&
+           !atomic_compare_exchange_weak_explicit(&admission->waiting, &waiting, waiting - 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
 }
 
 void gh_admission_leave(gh_admission *admission)
@@ -21,20 +32,16 @@ size_t gh_admission_connections(const gh_admission *admission)
     return atomic_load_explicit(&admission->connections, memory_order_relaxed);
 }
 
-/* Fewer workers are free than a part of all, or than `enough`: of a thousand, a quarter would be many. */
-static bool has_few_free(const gh_admission *admission, size_t part, size_t enough)
+/* One that was just accepted and for which a worker is free does not wait. */
+bool gh_admission_is_awaited(const gh_admission *admission)
 {
-    size_t taken = atomic_load_explicit(&admission->connections, memory_order_relaxed);
-    size_t share = (admission->workers + part - 1) / part;
-    return taken + (share < enough ? share : enough) > admission->workers;
+    size_t waiting = atomic_load_explicit(&admission->waiting, memory_order_relaxed);
+    return waiting > 0 && waiting + gh_admission_connections(admission) > admission->workers;
 }
 
-bool gh_admission_is_crowded(const gh_admission *admission)
-{
-    return has_few_free(admission, 4, 64);
-}
-
+/* Of a thousand workers, an eighth would be many. */
 bool gh_admission_is_full(const gh_admission *admission)
 {
-    return has_few_free(admission, 8, 32);
+    size_t share = (admission->workers + 7) / 8;
+    return gh_admission_connections(admission) + (share < 32 ? share : 32) > admission->workers;
 }

@@ -10,6 +10,9 @@
 #define WORKER_STACK ((size_t)1024 * 1024)
 #define PAUSE_NS (20 * 1000000L)
 
+/* Of a thread that accepts; there is no other way to know who waits in civetweb's queue. */
+static _Thread_local gh_admission *arriving_at;
+
 /* The C library's names for the parameters are kept. civetweb gives its workers stacks of 100 KB, of which a
  * handler finds three quarters. */
 int pthread_attr_setstacksize(pthread_attr_t *__attr, size_t __stacksize)
@@ -42,9 +45,17 @@ int accept(int __fd, struct sockaddr *__addr, socklen_t *__addr_len)
         (void)nanosleep(&pause, NULL);
         errno = reason;
     }
+    if (fd >= 0 && arriving_at != NULL) {
+        gh_admission_arrive(arriving_at);
+    }
     return fd;
 }
 
 void gh_library_fixes(void)
 {
+}
+
+void gh_library_fixes_count(gh_admission *admission)
+{
+    arriving_at = admission;
 }

@@ -3,7 +3,11 @@
 #ifndef GH_SERVER_HTTP_LIBRARY_FIXES_H
 #define GH_SERVER_HTTP_LIBRARY_FIXES_H
 
+#include "server/http/admission.h"
+
 /* Called by whoever starts civetweb, so that they are linked in. */
 void gh_library_fixes(void);
+/* What the calling thread accepts from now on arrives at `admission`, which outlives the thread. */
+void gh_library_fixes_count(gh_admission *admission);
 
 #endif

@@ -21,6 +21,7 @@
  */
 #define HEAD_BUFFER 4
 #define SPARE_DESCRIPTORS 100
+#define MASTER_THREAD 0      /* civetweb's number for the thread that accepts */
 #define BUFFER_ALIGNMENT 16U /* malloc's, of civetweb's buffer */
 
 struct gh_listener {
@@ -77,6 +78,11 @@ static bool expect(void *context, gh_expects what)
     return state == NULL || gh_guest_expect(&state->guest, what);
 }
 
+static bool is_awaited(void *context)
+{
+    return gh_admission_is_awaited(&listener_of(context)->admission);
+}
+
 /* There is none before civetweb begins to read, shortly after on_open. */
 static bool find_peer(const void *conn, gh_view *host, uint16_t *port)
 {
@@ -95,7 +101,8 @@ static gh_transaction_peer peer_of(struct mg_connection *conn, const struct mg_r
                                  .port = (uint16_t)info->remote_port,
                                  .read = read_body,
                                  .write = write_all,
-                                 .expect = expect};
+                                 .expect = expect,
+                                 .is_awaited = is_awaited};
 }
 
 static void fill_wire(const struct mg_request_info *info, gh_wire *wire)
@@ -142,7 +149,6 @@ static int on_request(struct mg_connection *conn)
     gh_transaction_state state = {.clean = clean,
                                   .long_head = long_head,
                                   .cut = !expect(conn, GH_EXPECTS_NOTHING),
-                                  .crowded = gh_admission_is_crowded(&listener->admission),
                                   .draining = atomic_load(&listener->draining)};
     for (size_t i = 0; i < wire.header_count; i++) {
         wire.headers[i].value = gh_view_trim(wire.headers[i].value);
@@ -193,8 +199,10 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 
 static void *on_thread_start(const struct mg_context *context, int kind)
 {
-    (void)context;
-    (void)kind;
+    if (kind == MASTER_THREAD) {
+        gh_listener *listener = mg_get_user_data(context);
+        gh_library_fixes_count(&listener->admission);
+    }
     return calloc(1, sizeof(worker));
 }
 

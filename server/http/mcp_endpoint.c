@@ -137,8 +137,15 @@ static void reply_empty(void *context, int http_status)
 static gh_status reply_stream(void *context, gh_view text)
 {
     gh_response *response = ((const answering *)context)->response;
-    gh_status status = response->streaming ? GH_OK : gh_response_stream_begin(response, 200);
-    return status == GH_OK && text.len > 0 ? gh_response_stream_write(response, text) : status;
+    return response->streaming ? gh_response_stream_write(response, text)
+                               : gh_response_stream_begin(response, 200, text);
+}
+
+static gh_status reply_stream_end(void *context, gh_view text)
+{
+    gh_response *response = ((const answering *)context)->response;
+    gh_status status = response->streaming ? GH_OK : gh_response_stream_begin(response, 200, gh_view_of(""));
+    return status == GH_OK ? gh_response_stream_end(response, text) : status;
 }
 
 static bool reply_closed(void *context)
@@ -181,6 +188,7 @@ static gh_mcp_reply reply_into(answering *to)
                           .json = reply_json,
                           .empty = reply_empty,
                           .stream = reply_stream,
+                          .stream_end = reply_stream_end,
                           .closed = reply_closed,
                           .insufficient_scope = reply_insufficient_scope};
 }

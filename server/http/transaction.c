@@ -1,49 +1,37 @@
-#include "server/http/transaction.h"
+#include "server/http/transaction_private.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "server/http/access_log.h"
-#include "server/http/guard.h"
 #include "shared/core/clock.h"
 #include "shared/core/secret.h"
 
-#define READ_STEP ((size_t)16 * 1024)
 /* Replies up to this size fit into a socket's send buffer; only larger ones can be held up for long. */
 #define UNWATCHED_REPLY_MAX ((size_t)64 * 1024)
 #define WRITE_TIMEOUT_MS 10000
 #define WRITE_BYTES_PER_MS 32
-#define SILENT_PEER_MS 30000 /* how long a stream's peer may leave bytes without a sign of having them */
-/* How much of a refused body is read so that the client sees the reply and not a reset connection. */
-#define LINGER_MS 1000
-#define LINGER_BYTES ((size_t)16 * 1024 * 1024)
 
-typedef struct transaction {
-    const gh_transaction_setting *setting;
-    const gh_transaction_peer *peer;
-    const gh_wire *wire;
-    gh_guard_verdict verdict;
-    gh_request request;
-    gh_response response;
-    gh_buf body;
-    bool body_unread; /* bytes of this request may still be on the way */
-    bool keep_alive;
-    bool stream_gone;
-    bool deaf;   /* patience with the peer has ended: what it sent may be served, nothing more is read */
-    bool minded; /* the socket has its options for streams */
-    bool socket_known;
-    int socket;       /* the connection's, once looked for; -1 when it was not found */
-    gh_buf forwarded; /* what request.remote_host may point into */
-    gh_trace trace;
-} transaction;
-
-static gh_deadline write_deadline(const gh_transaction_setting *setting, size_t len)
+gh_deadline gh_transaction_write_deadline(const gh_transaction_setting *setting, size_t len)
 {
     int64_t least = setting->write_timeout_ms > 0 ? setting->write_timeout_ms : WRITE_TIMEOUT_MS;
     return gh_deadline_in(least + (int64_t)(len / WRITE_BYTES_PER_MS));
+}
+
+bool gh_transaction_expect(const gh_transaction *t, gh_expects what)
+{
+    return t->peer->expect == NULL || t->peer->expect(t->peer->context, what);
+}
+
+bool gh_transaction_keeps(const gh_transaction *t)
+{
+    return t->keep_alive && !t->response.close && !t->deaf &&
+           (t->peer->is_awaited == NULL || !t->peer->is_awaited(t->peer->context));
+}
+
+void gh_transaction_refuse_with(gh_transaction *t, int status, const char *code, const char *description)
+{
+    gh_response_error(&t->response, status, code, description);
+    t->response.close = true;
 }
 
 static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
@@ -56,207 +44,20 @@ static gh_status send_watched(const gh_transaction_setting *setting, const gh_tr
         }
         return peer->write(peer->context, bytes);
     }
-    gh_deadline deadline = write_deadline(setting, bytes.len);
+    gh_deadline deadline = gh_transaction_write_deadline(setting, bytes.len);
     gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = peer->write(peer->context, bytes);
     return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;
 }
 
-static int socket_of(transaction *t)
-{
-    if (!t->socket_known) {
-        t->socket = gh_watchdog_socket(t->peer->host, t->peer->port);
-        t->socket_known = true;
-    }
-    return t->socket;
-}
-
-/* A peer that vanished from the network says nothing: on a quiet stream the system would wait for it for a
- * quarter of an hour. */
-static void mind_silence(transaction *t)
-{
-    unsigned ms = SILENT_PEER_MS;
-    if (!t->minded && socket_of(t) >= 0) {
-        (void)setsockopt(t->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
-    }
-    t->minded = true;
-}
-
-/* Every event is watched: a stream lives long, its buffer may be full at any time. Between events nothing is.
- */
-static gh_status stream_write(void *context, gh_view bytes)
-{
-    transaction *t = context;
-    gh_watch watch;
-    if (t->stream_gone) {
-        return GH_ERR_CLOSED;
-    }
-    gh_deadline deadline = write_deadline(t->setting, bytes.len);
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
-    gh_status status = t->peer->write(t->peer->context, bytes);
-    t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
-    return t->stream_gone ? GH_ERR_CLOSED : GH_OK;
-}
-
-/* Also when the peer has only ended its side: no client does that and then reads on. That of one who is not
- * read any more looks ended in any case. */
-static bool is_hung_up(int fd, bool deaf)
-{
-    struct pollfd state = {.fd = fd, .events = deaf ? 0 : POLLRDHUP};
-    return fd >= 0 && poll(&state, 1, 0) > 0 && state.revents != 0;
-}
-
-/* Asked when a stream has been quiet for a moment; those that end before cost no look for their socket. */
-static bool stream_closed(void *context)
-{
-    transaction *t = context;
-    mind_silence(t);
-    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t), t->deaf);
-    return t->stream_gone;
-}
-
-static void refuse(transaction *t, int status, const char *code, const char *description)
-{
-    gh_response_error(&t->response, status, code, description);
-    t->response.close = true;
-}
-
-static bool expect(const transaction *t, gh_expects what)
-{
-    return t->peer->expect == NULL || t->peer->expect(t->peer->context, what);
-}
-
-static void refuse_busy(transaction *t)
-{
-    gh_response_header_cstr(&t->response, "Retry-After", "5");
-    refuse(t, 503, "temporarily_unavailable",
-           "The server is very busy and does not wait for slow requests. Try again later.");
-}
-
-/* Reads on up to `limit` bytes in all. GH_OK when the body is complete, GH_ERR_TOO_LARGE when there is more.
- * In a crowd patience is for each GH_ROUTE_BODY_MAX of them, so that no body may trickle. */
-static gh_status read_up_to(transaction *t, size_t limit)
-{
-    char step[READ_STEP];
-    while (t->body.len <= limit) {
-        size_t want = limit + 1 - t->body.len;
-        int got = t->peer->read(t->peer->context, step, want < sizeof step ? want : sizeof step);
-        if (got < 0) {
-            return GH_ERR_CLOSED;
-        }
-        if (got == 0) {
-            bool whole = t->verdict.body == GH_GUARD_BODY_CHUNKED || t->body.len == t->verdict.length;
-            return whole ? GH_OK : GH_ERR_TIMEOUT;
-        }
-        if (t->body.len % GH_ROUTE_BODY_MAX + (size_t)got >= GH_ROUTE_BODY_MAX) {
-            (void)expect(t, GH_EXPECTS_BYTES);
-        }
-        if (gh_buf_append(&t->body, step, (size_t)got) != GH_OK) {
-            return GH_ERR_NOMEM;
-        }
-        if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->body.len == t->verdict.length) {
-            return GH_OK;
-        }
-    }
-    return GH_ERR_TOO_LARGE;
-}
-
-/* Bodies of common size are read at once. A larger one takes memory and time only for callers that the route
- * lets through by their head; a route answers the others without the body (401 before 413). */
-static gh_status read_in_two_steps(transaction *t, size_t limit)
-{
-    bool announced = t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > GH_ROUTE_BODY_MAX;
-    gh_status status = announced ? GH_ERR_TOO_LARGE : read_up_to(t, GH_ROUTE_BODY_MAX);
-    if (status != GH_ERR_TOO_LARGE || limit <= GH_ROUTE_BODY_MAX) {
-        return status;
-    }
-    (void)expect(t, GH_EXPECTS_NOTHING);
-    if (!gh_router_admits_large(t->setting->router, &t->request)) {
-        gh_buf_clear(&t->body);
-        t->response.close = true;
-        return GH_OK;
-    }
-    (void)expect(t, GH_EXPECTS_BYTES);
-    if (t->verdict.body == GH_GUARD_BODY_LENGTH && t->verdict.length > limit) {
-        return GH_ERR_TOO_LARGE;
-    }
-    if (announced && t->verdict.expects_continue) {
-        (void)t->peer->write(t->peer->context, GH_VIEW_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
-    return read_up_to(t, limit);
-}
-
-/* True when the service may be called. */
-static bool read_body(transaction *t)
-{
-    gh_watch watch;
-    if (t->verdict.body == GH_GUARD_BODY_NONE) {
-        return true;
-    }
-    size_t limit = gh_router_body_limit(t->setting->router, &t->request);
-    bool small = t->verdict.body == GH_GUARD_BODY_CHUNKED || t->verdict.length <= GH_ROUTE_BODY_MAX;
-    gh_buf_init(&t->body, limit + READ_STEP);
-    if (t->verdict.expects_continue && small) {
-        (void)t->peer->write(t->peer->context, GH_VIEW_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
-                    gh_deadline_in(t->setting->body_timeout_ms));
-    (void)expect(t, GH_EXPECTS_BYTES);
-    gh_status status = read_in_two_steps(t, limit);
-    t->deaf = !expect(t, GH_EXPECTS_NOTHING) || t->deaf;
-    bool late = gh_watchdog_remove(t->setting->watchdog, &watch);
-    if (status == GH_OK && !t->response.close) {
-        t->body_unread = false;
-    }
-    if (t->deaf && status != GH_OK) {
-        t->body_unread = false;
-        refuse_busy(t);
-    } else if (late || status == GH_ERR_TIMEOUT) {
-        t->body_unread = false;
-        refuse(t, 408, "request_timeout", "The body did not arrive in time.");
-    } else if (status == GH_ERR_TOO_LARGE) {
-        refuse(t, 413, "request_too_large", "The body is larger than this path takes.");
-    } else if (status == GH_ERR_CLOSED) {
-        t->body_unread = false;
-        refuse(t, 400, "invalid_request", "The body ended early or its framing is broken.");
-    } else if (status != GH_OK) {
-        refuse(t, 503, "temporarily_unavailable", "The server has no memory for this body. Try again later.");
-    }
-    t->request.body = gh_buf_view(&t->body);
-    return status == GH_OK && !late;
-}
-
-/* Takes what the client still sends, for a moment: closing a socket with unread bytes resets it, and the
- * reply would be lost on its way. */
-static void linger(transaction *t)
-{
-    char step[READ_STEP];
-    size_t taken = 0;
-    gh_watch watch;
-    if (!t->body_unread || t->verdict.expects_continue || t->verdict.status != 0) {
-        return;
-    }
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
-                    gh_deadline_in(LINGER_MS));
-    (void)expect(t, GH_EXPECTS_BYTES);
-    while (taken < LINGER_BYTES) {
-        int got = t->peer->read(t->peer->context, step, sizeof step);
-        if (got <= 0) {
-            break;
-        }
-        taken += (size_t)got;
-    }
-    (void)gh_watchdog_remove(t->setting->watchdog, &watch);
-}
-
-static void reply(transaction *t)
+static void reply(gh_transaction *t)
 {
     gh_buf message = GH_BUF_INIT(GH_RESPONSE_BODY_MAX + (size_t)64 * 1024);
     if (t->response.streaming || (t->response.status == 0 && t->stream_gone)) {
-        t->keep_alive = false;
+        t->keep_alive = t->response.chunked && t->response.ended && !t->stream_gone;
         return;
     }
-    t->keep_alive = t->keep_alive && !t->response.close && !t->deaf;
+    t->keep_alive = gh_transaction_keeps(t);
     bool head_only = gh_view_eq_cstr(t->wire->method, "HEAD");
     (void)gh_buf_reserve(&message, t->response.head.len + t->response.body.len + 512);
     gh_status status = gh_response_format(&t->response, head_only, t->keep_alive, &message);
@@ -266,12 +67,12 @@ static void reply(transaction *t)
     if (status != GH_OK) {
         t->keep_alive = false;
     } else if (!t->keep_alive) {
-        linger(t);
+        gh_transaction_linger(t);
     }
     gh_buf_wipe_free(&message);
 }
 
-static void find_client(transaction *t)
+static void find_client(gh_transaction *t)
 {
     gh_view peer = t->peer->host;
     t->request.remote_host = peer;
@@ -283,7 +84,7 @@ static void find_client(transaction *t)
 }
 
 /* False when this address has had its share. Whoever asks whether the server is there gets an answer. */
-static bool enter_rate(transaction *t)
+static bool enter_rate(gh_transaction *t)
 {
     int64_t retry_after_s = 0;
     char text[24];
@@ -301,22 +102,24 @@ static bool enter_rate(transaction *t)
     return false;
 }
 
-static void serve(transaction *t, const gh_transaction_state *state)
+static void serve(gh_transaction *t, const gh_transaction_state *state)
 {
     if (t->verdict.status != 0) {
-        refuse(t, t->verdict.status, t->verdict.code, t->verdict.description);
+        gh_transaction_refuse_with(t, t->verdict.status, t->verdict.code, t->verdict.description);
     } else if (state->long_head) {
-        refuse(t, 431, "invalid_request", "The request head is larger than this server takes.");
+        gh_transaction_refuse_with(t, 431, "invalid_request",
+                                   "The request head is larger than this server takes.");
     } else if (state->draining) {
         gh_response_header_cstr(&t->response, "Retry-After", "2");
-        refuse(t, 503, "temporarily_unavailable", "The server is stopping. Try again in a moment.");
-    } else if (enter_rate(t) && read_body(t)) {
+        gh_transaction_refuse_with(t, 503, "temporarily_unavailable",
+                                   "The server is stopping. Try again in a moment.");
+    } else if (enter_rate(t) && gh_transaction_read_body(t)) {
         gh_router_serve(t->setting->router, &t->request, &t->response);
     }
 }
 
 /* Who hung up before there was anything to say is no fault of the server. */
-static int final_status(const transaction *t)
+static int final_status(const gh_transaction *t)
 {
     if (t->response.status != 0) {
         return t->response.status;
@@ -324,13 +127,13 @@ static int final_status(const transaction *t)
     return t->stream_gone ? GH_ACCESS_LOG_CLIENT_LEFT : 500;
 }
 
-static void log_request(const transaction *t)
+static void log_request(const gh_transaction *t)
 {
     gh_access_log_request(t->wire->method, t->wire->target, t->request.remote_host, t->request.remote_port,
                           &t->trace);
 }
 
-static void account(const transaction *t, int status, int64_t duration_ns)
+static void account(const gh_transaction *t, int status, int64_t duration_ns)
 {
     gh_metrics *metrics = t->setting->metrics;
     if (metrics != NULL) {
@@ -353,8 +156,8 @@ gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, 
                                          const gh_transaction_peer *peer, gh_transaction_state state)
 {
     int64_t started = gh_clock_mono_ns();
-    transaction t = {.setting = setting, .peer = peer, .wire = wire, .deaf = state.cut};
-    const gh_response_sink sink = {.context = &t, .write = stream_write, .closed = stream_closed};
+    gh_transaction t = {.setting = setting, .peer = peer, .wire = wire, .deaf = state.cut};
+    const gh_response_sink sink = gh_transaction_sink(&t);
     t.verdict = gh_guard_check(wire, state.clean);
     t.request = (gh_request){.method = wire->method,
                              .path = wire->target,
@@ -364,7 +167,7 @@ gh_transaction_result gh_transaction_run(const gh_transaction_setting *setting, 
                              .header_count = wire->header_count};
     find_client(&t);
     gh_wire_trace(wire, &t.trace);
-    t.keep_alive = t.verdict.keep_alive && !state.crowded;
+    t.keep_alive = t.verdict.keep_alive;
     t.body_unread = t.verdict.body != GH_GUARD_BODY_NONE;
     gh_response_init(&t.response, &sink);
     if (!setting->quiet) {

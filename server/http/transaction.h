@@ -39,13 +39,14 @@ typedef struct gh_transaction_peer {
     gh_status (*write)(void *context, gh_view bytes);
     /* What the peer is waited for from now on; false when patience with it has ended. NULL: without end. */
     bool (*expect)(void *context, gh_expects what);
+    /* Somebody else waits for the worker that has this connection, which is then not kept. NULL: nobody. */
+    bool (*is_awaited)(void *context);
 } gh_transaction_peer;
 
 typedef struct gh_transaction_state {
     bool clean;     /* gh_wire_is_clean */
     bool long_head; /* larger than is taken */
     bool cut;       /* patience with the peer has ended: nothing more can be read of it */
-    bool crowded;   /* close the connection afterwards */
     bool draining;  /* the server is stopping: no new work */
 } gh_transaction_state;
 

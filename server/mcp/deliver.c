@@ -27,17 +27,32 @@ typedef struct stream {
 
 /* --- writing --- */
 
-static void put(stream *to)
+static void put_by(stream *to, gh_status (*write)(void *context, gh_view text))
 {
-    const gh_mcp_reply *reply = to->delivery->reply;
     if (gh_buf_status(&to->text) != GH_OK) {
         to->status = gh_buf_status(&to->text);
     }
     if (to->status == GH_OK) {
-        to->status = reply->stream(reply->context, gh_buf_view(&to->text));
+        to->status = write(to->delivery->reply->context, gh_buf_view(&to->text));
     }
     to->wrote_ms = gh_clock_mono_ms();
     gh_buf_clear(&to->text);
+}
+
+static void put(stream *to)
+{
+    put_by(to, to->delivery->reply->stream);
+}
+
+/* What is in `text`, and the end. */
+static void put_end(stream *to)
+{
+    const gh_mcp_reply *reply = to->delivery->reply;
+    if (reply->stream_end != NULL) {
+        put_by(to, reply->stream_end);
+    } else if (to->text.len > 0) {
+        put(to);
+    }
 }
 
 static void add_id(stream *to, uint64_t message)
@@ -83,13 +98,13 @@ static void send_last(stream *to, const gh_mcp_item *item)
     const gh_mcp_reply *reply = to->delivery->reply;
     if (to->open && item->text.len > 0) {
         add_message(to, item->number, gh_buf_view(&item->text));
-        put(to);
+        put_end(to);
     } else if (!to->open && item->text.len > 0) {
         reply->json(reply->context, item->http_status, (gh_view){NULL, 0}, gh_buf_view(&item->text));
     } else if (!to->open) {
         reply->empty(reply->context, item->http_status);
-    } else if (to->text.len > 0) {
-        put(to);
+    } else {
+        put_end(to);
     }
 }
 
@@ -98,7 +113,7 @@ static void let_go(stream *to, uint32_t retry_ms)
 {
     open_stream(to);
     (void)gh_buf_appendf(&to->text, "retry: %" PRIu32 "\n\n", retry_ms);
-    put(to);
+    put_end(to);
 }
 
 /* --- between messages --- */
@@ -161,10 +176,14 @@ static bool step(stream *to, gh_mcp_item *item)
         }
         return true;
     case GH_MCP_TAKEN_END:
+        /* Something must be answered: a stream without a message. */
+        open_stream(to);
+        put_end(to);
+        return false;
+    case GH_MCP_TAKEN_LOST:
     case GH_MCP_TAKEN_OVER:
         break;
     }
-    /* Something must be answered: a stream without a message. */
     open_stream(to);
     put(to);
     return false;
@@ -194,9 +213,7 @@ bool gh_mcp_deliver(const gh_mcp_delivery *delivery)
             if (delivery->farewell.len > 0) {
                 add_message(&to, item.number + 1, delivery->farewell);
             }
-            if (to.text.len > 0) {
-                put(&to);
-            }
+            put_end(&to);
             break;
         }
     }

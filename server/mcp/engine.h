@@ -72,6 +72,9 @@ typedef struct gh_mcp_reply {
     /* Text of an event stream. The first opens it, with status 200; empty text just does that. GH_ERR_CLOSED
      * when the client went away. */
     gh_status (*stream)(void *context, gh_view text);
+    /* Text likewise, and the end: nothing follows, and nothing is missing. Not called when a stream breaks
+     * off. NULL: `stream` for the text. */
+    gh_status (*stream_end)(void *context, gh_view text);
     bool (*closed)(void *context); /* the client went away */
     /* Instead of all of these: the caller's token lacks scopes that the request needs, and nothing was done.
      * `scopes` are all that the items asked for need, those that the token has included; `description` is a

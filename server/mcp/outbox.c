@@ -14,7 +14,7 @@ typedef struct message {
     char text[];
 } message;
 
-typedef enum stage { OPEN, CLOSED, RESPONDED } stage;
+typedef enum stage { OPEN, CLOSED, OVERFLOWN, RESPONDED } stage;
 
 struct gh_mcp_outbox {
     atomic_size_t holders;
@@ -171,7 +171,7 @@ gh_status gh_mcp_outbox_put(gh_mcp_outbox *outbox, gh_view text)
         status = GH_ERR_CLOSED;
     } else if (!fresh || !make_room(outbox, text.len)) {
         status = GH_ERR_TOO_LARGE;
-        end(outbox, CLOSED);
+        end(outbox, OVERFLOWN);
     } else {
         append(outbox, fresh);
         fresh = NULL;
@@ -289,7 +289,7 @@ static gh_mcp_taken take_message(gh_mcp_outbox *outbox, gh_mcp_item *item)
     message *next = outbox->following;
 
     if (gh_buf_append(&item->text, next->text, next->len) != GH_OK) {
-        return GH_MCP_TAKEN_END; /* no memory: the client may come back for it */
+        return GH_MCP_TAKEN_LOST;
     }
     item->number = next->number;
     had(outbox, next->number);
@@ -308,7 +308,7 @@ static gh_mcp_taken take_response(gh_mcp_outbox *outbox, gh_mcp_item *item)
     const message *response = outbox->response;
 
     if (response && gh_buf_append(&item->text, response->text, response->len) != GH_OK) {
-        return GH_MCP_TAKEN_END;
+        return GH_MCP_TAKEN_LOST;
     }
     item->number = outbox->response_number;
     item->http_status = outbox->http_status;
@@ -332,6 +332,9 @@ static gh_mcp_taken take_now(gh_mcp_outbox *outbox, uint64_t reader, gh_mcp_item
     }
     if (outbox->stage == RESPONDED && outbox->position < outbox->response_number) {
         return take_response(outbox, item);
+    }
+    if (outbox->stage == OVERFLOWN) {
+        return GH_MCP_TAKEN_LOST;
     }
     return outbox->stage == OPEN ? GH_MCP_TAKEN_NOTHING : GH_MCP_TAKEN_END;
 }

@@ -48,8 +48,9 @@ void gh_mcp_outbox_let_go(gh_mcp_outbox *outbox, uint32_t retry_ms);
 
 typedef enum gh_mcp_taken {
     GH_MCP_TAKEN_MESSAGE,
-    GH_MCP_TAKEN_LAST,    /* the response; nothing follows */
-    GH_MCP_TAKEN_END,     /* closed without one, or the last was taken before, or item->text cannot hold it */
+    GH_MCP_TAKEN_LAST, /* the response; nothing follows */
+    GH_MCP_TAKEN_END,  /* closed without one, or the last was taken before */
+    GH_MCP_TAKEN_LOST, /* something is missing: it did not fit when it was put, or does not into item->text */
     GH_MCP_TAKEN_LET_GO,  /* retry_ms */
     GH_MCP_TAKEN_NOTHING, /* the deadline passed */
     GH_MCP_TAKEN_OVER     /* somebody else reads now */

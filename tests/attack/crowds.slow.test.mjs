@@ -33,6 +33,14 @@ describe('crowds that outnumber the workers', () => {
     size: scale(2000), drip: 100, act: (socket) => socket.write(`POST /register HTTP/1.1\r\n${host()}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nfff0\r\n{`) })));
   test('refused bodies whose rest never comes', (t) => besideAttack(t, server, () => crowd(server.port, {
     size: scale(2000), act: (socket) => socket.write(`POST /token HTTP/1.1\r\n${host()}${form}Content-Length: 600000\r\n\r\nx`) })));
+  // Nobody is cut before 200 ms, and connections are kept: these hold every worker as long as they are let.
+  const asks = (pause) => (socket) => {
+    const ask = () => { if (!socket.destroyed) socket.write(`GET /healthz HTTP/1.1\r\n${host()}\r\n`); };
+    socket.on('data', () => (pause ? setTimeout(ask, pause) : ask()));
+    ask();
+  };
+  test('as many as there are workers, each of which asks again before it is cut', (t) => besideAttack(t, server, () => crowd(server.port, { size: 256, ms: 2000, act: asks(150) })));
+  test('many that ask again as soon as they are answered', (t) => besideAttack(t, server, () => crowd(server.port, { size: scale(1000), ms: 2000, act: asks(0) })));
   test('requests whose replies nobody reads', (t) => besideAttack(t, server, () => crowd(server.port, {
     size: scale(1000), reads: false, act: (socket) => { socket.pause(); socket.write(`GET /.well-known/oauth-authorization-server HTTP/1.1\r\n${host()}\r\n`.repeat(200)); } })));
 });

@@ -8,32 +8,52 @@
 #include "server/http/proxies.h"
 #include "tests/support/suite.h"
 
-START_TEST(beyond_three_quarters_it_is_crowded)
+START_TEST(nobody_waits_while_every_connection_has_a_worker)
 {
     gh_admission admission;
     gh_admission_init(&admission, 8);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
+        gh_admission_arrive(&admission);
+        ck_assert(!gh_admission_is_awaited(&admission)); /* one is free */
         gh_admission_enter(&admission);
-        ck_assert(!gh_admission_is_crowded(&admission));
+        ck_assert(!gh_admission_is_awaited(&admission));
     }
-    gh_admission_enter(&admission);
-    ck_assert(gh_admission_is_crowded(&admission));
+    gh_admission_arrive(&admission);
+    ck_assert(gh_admission_is_awaited(&admission));
     gh_admission_leave(&admission);
-    ck_assert(!gh_admission_is_crowded(&admission));
+    ck_assert(!gh_admission_is_awaited(&admission));
+    gh_admission_enter(&admission);
+    ck_assert(!gh_admission_is_awaited(&admission));
+    ck_assert_uint_eq(gh_admission_connections(&admission), 8);
 }
 END_TEST
 
-START_TEST(many_workers_are_not_crowded_by_many_streams)
+START_TEST(who_never_arrived_does_not_wait)
 {
     gh_admission admission;
-    gh_admission_init(&admission, 1300);
-    for (int i = 0; i < 1236; i++) {
-        gh_admission_enter(&admission);
-        ck_assert(!gh_admission_is_crowded(&admission));
-    }
+    gh_admission_init(&admission, 1);
     gh_admission_enter(&admission);
-    ck_assert(gh_admission_is_crowded(&admission));
-    ck_assert(!gh_admission_is_full(&admission));
+    gh_admission_enter(&admission);
+    ck_assert(!gh_admission_is_awaited(&admission));
+    gh_admission_arrive(&admission);
+    ck_assert(gh_admission_is_awaited(&admission));
+}
+END_TEST
+
+START_TEST(few_free_workers_make_it_full)
+{
+    static const struct {
+        size_t workers;
+        size_t full_at;
+    } cases[] = {{1, 1}, {8, 8}, {16, 15}, {256, 225}, {1300, 1269}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gh_admission admission;
+        gh_admission_init(&admission, cases[i].workers);
+        for (size_t taken = 1; taken <= cases[i].full_at; taken++) {
+            gh_admission_enter(&admission);
+            ck_assert_int_eq(gh_admission_is_full(&admission), taken == cases[i].full_at);
+        }
+    }
 }
 END_TEST
 
@@ -127,8 +147,9 @@ int main(void)
 {
     Suite *suite = suite_create("admission");
     TCase *tests = tcase_create("admission");
-    tcase_add_test(tests, beyond_three_quarters_it_is_crowded);
-    tcase_add_test(tests, many_workers_are_not_crowded_by_many_streams);
+    tcase_add_test(tests, nobody_waits_while_every_connection_has_a_worker);
+    tcase_add_test(tests, who_never_arrived_does_not_wait);
+    tcase_add_test(tests, few_free_workers_make_it_full);
     tcase_add_test(tests, the_limit_on_open_files_is_raised_or_explained);
     tcase_add_test(tests, networks_are_matched_by_their_bits);
     tcase_add_test(tests, what_is_no_network_is_refused);

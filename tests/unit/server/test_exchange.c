@@ -215,12 +215,14 @@ END_TEST
 
 typedef struct wire {
     gh_buf bytes;
+    int writes;
     bool gone;
 } wire;
 
 static gh_status wire_write(void *context, gh_view bytes)
 {
     wire *out = context;
+    out->writes++;
     return out->gone ? GH_ERR_CLOSED : gh_buf_append_view(&out->bytes, bytes);
 }
 
@@ -229,14 +231,122 @@ static bool wire_closed(void *context)
     return ((const wire *)context)->gone;
 }
 
+static bool wire_keeps(void *context)
+{
+    (void)context;
+    return true;
+}
+
+/* A stream whose connection is kept. */
+static wire kept;
+static gh_response stream_of_kept;
+static const gh_response_sink KEPT = {
+    .context = &kept, .write = wire_write, .closed = wire_closed, .keeps = wire_keeps};
+
+static gh_response *keep(void)
+{
+    kept = (wire){.bytes = GH_BUF_INIT((size_t)1 << 20)};
+    gh_response_init(&stream_of_kept, &KEPT);
+    return &stream_of_kept;
+}
+
+/* Where the body begins. */
+static const char *sent_body(void)
+{
+    const char *end = strstr(gh_buf_cstr(&kept.bytes), "\r\n\r\n");
+    return end == NULL ? "" : end + 4;
+}
+
+static void forget_kept(void)
+{
+    gh_response_clear(&stream_of_kept);
+    gh_buf_free(&kept.bytes);
+}
+
+START_TEST(a_stream_on_a_connection_that_is_kept_goes_out_in_chunks)
+{
+    gh_response *stream = keep();
+    ck_assert_int_eq(gh_response_stream_begin(stream, 200, GH_VIEW_LIT("data: 1\n\n")), GH_OK);
+    ck_assert_int_eq(kept.writes, 1);
+    assert_has(gh_buf_cstr(&kept.bytes), "\r\nTransfer-Encoding: chunked\r\n");
+    assert_has(gh_buf_cstr(&kept.bytes), "\r\nConnection: keep-alive\r\n");
+    assert_lacks(gh_buf_cstr(&kept.bytes), "Content-Length");
+    ck_assert_str_eq(sent_body(), "9\r\ndata: 1\n\n\r\n");
+    ck_assert_int_eq(gh_response_stream_write(stream, GH_VIEW_LIT("data: 0123456789\n\n")), GH_OK);
+    ck_assert_int_eq(gh_response_stream_end(stream, GH_VIEW_LIT("data: 2\n\n")), GH_OK);
+    ck_assert_int_eq(kept.writes, 3);
+    ck_assert_str_eq(sent_body(), "9\r\ndata: 1\n\n\r\n12\r\ndata: 0123456789\n\n\r\n"
+                                  "9\r\ndata: 2\n\n\r\n0\r\n\r\n");
+    ck_assert(stream->ended);
+    ck_assert(gh_response_stream_closed(stream));
+    ck_assert_int_eq(gh_response_stream_write(stream, GH_VIEW_LIT("x")), GH_ERR_CLOSED);
+    ck_assert_int_eq(gh_response_stream_end(stream, GH_VIEW_LIT("x")), GH_ERR_CLOSED);
+    ck_assert_int_eq(kept.writes, 3);
+    forget_kept();
+}
+END_TEST
+
+START_TEST(no_text_is_no_chunk)
+{
+    gh_response *stream = keep();
+    ck_assert_int_eq(gh_response_stream_begin(stream, 200, gh_view_of("")), GH_OK);
+    ck_assert_int_eq(gh_response_stream_write(stream, gh_view_of("")), GH_OK);
+    ck_assert_str_eq(sent_body(), "");
+    ck_assert_int_eq(gh_response_stream_end(stream, gh_view_of("")), GH_OK);
+    ck_assert_str_eq(sent_body(), "0\r\n\r\n");
+    forget_kept();
+}
+END_TEST
+
+START_TEST(large_texts_are_chunks_like_all)
+{
+    static char text[200001];
+    gh_response *stream = keep();
+    memset(text, 'v', sizeof text - 1);
+    ck_assert_int_eq(gh_response_stream_begin(stream, 200, gh_view_of("")), GH_OK);
+    ck_assert_int_eq(gh_response_stream_write(stream, gh_view_of(text)), GH_OK);
+    ck_assert_int_eq(gh_response_stream_end(stream, gh_view_of(text)), GH_OK);
+    const char *body = sent_body();
+    const char *second = body + strlen("30d40\r\n") + 200000;
+    ck_assert_int_eq(strncmp(body, "30d40\r\nvv", 9), 0);
+    ck_assert_int_eq(strncmp(second, "\r\n30d40\r\nvv", 11), 0);
+    ck_assert_str_eq(second + strlen("\r\n30d40\r\n") + 200000, "\r\n0\r\n\r\n");
+    forget_kept();
+}
+END_TEST
+
+START_TEST(a_stream_that_could_not_be_sent_has_no_end)
+{
+    gh_response *stream = keep();
+    ck_assert_int_eq(gh_response_stream_begin(stream, 200, GH_VIEW_LIT("data: 1\n\n")), GH_OK);
+    kept.gone = true;
+    ck_assert_int_eq(gh_response_stream_end(stream, GH_VIEW_LIT("data: 2\n\n")), GH_ERR_CLOSED);
+    ck_assert(!stream->ended);
+    forget_kept();
+}
+END_TEST
+
+START_TEST(a_response_that_is_to_close_its_connection_has_no_chunks)
+{
+    gh_response *stream = keep();
+    stream->close = true;
+    ck_assert_int_eq(gh_response_stream_begin(stream, 200, GH_VIEW_LIT("data: 1\n\n")), GH_OK);
+    ck_assert_int_eq(gh_response_stream_end(stream, GH_VIEW_LIT("data: 2\n\n")), GH_OK);
+    assert_has(gh_buf_cstr(&kept.bytes), "\r\nConnection: close\r\n");
+    assert_lacks(gh_buf_cstr(&kept.bytes), "Transfer-Encoding");
+    ck_assert_str_eq(sent_body(), "data: 1\n\ndata: 2\n\n");
+    forget_kept();
+}
+END_TEST
+
 START_TEST(a_stream_sends_its_head_first_and_then_what_is_written)
 {
     wire out = {.bytes = GH_BUF_INIT(4096)};
-    const gh_response_sink sink = {&out, wire_write, wire_closed};
+    const gh_response_sink sink = {.context = &out, .write = wire_write, .closed = wire_closed};
     gh_response stream;
     gh_response_init(&stream, &sink);
     gh_response_header_cstr(&stream, "X-One", "1");
-    ck_assert_int_eq(gh_response_stream_begin(&stream, 200), GH_OK);
+    ck_assert_int_eq(gh_response_stream_begin(&stream, 200, gh_view_of("")), GH_OK);
     ck_assert_int_eq(gh_response_stream_write(&stream, GH_VIEW_LIT("data: 1\n\n")), GH_OK);
     gh_response_json(&stream, 500, GH_VIEW_LIT("{}"));
     const char *text = gh_buf_cstr(&out.bytes);
@@ -281,7 +391,7 @@ END_TEST
 START_TEST(a_stream_needs_a_beginning_and_a_peer)
 {
     ck_assert_int_eq(gh_response_stream_write(&response, GH_VIEW_LIT("x")), GH_ERR_INVALID);
-    ck_assert_int_eq(gh_response_stream_begin(&response, 200), GH_ERR_CLOSED);
+    ck_assert_int_eq(gh_response_stream_begin(&response, 200, gh_view_of("")), GH_ERR_CLOSED);
     ck_assert(gh_response_stream_closed(&response));
 }
 END_TEST
@@ -304,6 +414,11 @@ int main(void)
     tcase_add_test(tests, headers_are_found_without_case);
     tcase_add_test(tests, cookies_are_found_by_exact_name);
     tcase_add_test(tests, a_stream_sends_its_head_first_and_then_what_is_written);
+    tcase_add_test(tests, a_stream_on_a_connection_that_is_kept_goes_out_in_chunks);
+    tcase_add_test(tests, no_text_is_no_chunk);
+    tcase_add_test(tests, large_texts_are_chunks_like_all);
+    tcase_add_test(tests, a_stream_that_could_not_be_sent_has_no_end);
+    tcase_add_test(tests, a_response_that_is_to_close_its_connection_has_no_chunks);
     tcase_add_test(tests, headers_of_any_size_stay_whole_up_to_the_ceiling);
     tcase_add_test(tests, a_stream_needs_a_beginning_and_a_peer);
     suite_add_tcase(suite, tests);

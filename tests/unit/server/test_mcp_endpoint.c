@@ -59,7 +59,7 @@ static bool client_went(void *context)
     return ++to->looks > 2;
 }
 
-static const gh_response_sink SINK = {&client, send_to_client, client_went};
+static const gh_response_sink SINK = {.context = &client, .write = send_to_client, .closed = client_went};
 
 static int say_nothing(void *data, gatehouse_call *call)
 {

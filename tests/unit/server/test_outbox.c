@@ -125,7 +125,7 @@ START_TEST(what_does_not_fit_closes_it_and_what_is_in_it_can_be_read)
     uint64_t reader = attach(few, 0);
     expect_message(few, reader, 1, "1");
     expect_message(few, reader, 2, "2");
-    expect(few, reader, GH_MCP_TAKEN_END);
+    expect(few, reader, GH_MCP_TAKEN_LOST);
 
     ck_assert_int_eq(put(small, "12345678"), GH_OK);
     reader = attach(small, 0);
@@ -296,14 +296,17 @@ START_TEST(letting_go_waits_for_the_first_reader_but_not_for_later_ones)
 }
 END_TEST
 
-START_TEST(an_item_that_cannot_hold_a_message_ends_the_stream_but_loses_nothing)
+START_TEST(an_item_that_cannot_hold_a_message_breaks_the_stream_off_and_it_can_be_read_later)
 {
     gh_mcp_outbox *outbox = outbox_of(10, 1000, false, false);
     gh_mcp_item item = {.text = GH_BUF_INIT(4)};
     uint64_t reader = attach(outbox, 0);
     ck_assert_int_eq(put(outbox, "too long for it"), GH_OK);
-    ck_assert_int_eq(gh_mcp_outbox_take(outbox, reader, gh_deadline_in(0), &item), GH_MCP_TAKEN_END);
+    ck_assert_int_eq(gh_mcp_outbox_take(outbox, reader, gh_deadline_in(0), &item), GH_MCP_TAKEN_LOST);
     expect_message(outbox, reader, 1, "too long for it");
+    ck_assert(gh_mcp_outbox_finish(outbox, 200, gh_view_of("the same")));
+    ck_assert_int_eq(gh_mcp_outbox_take(outbox, reader, gh_deadline_in(0), &item), GH_MCP_TAKEN_LOST);
+    expect_at(__LINE__, outbox, reader, GH_MCP_TAKEN_LAST, 2, "the same");
     gh_buf_free(&item.text);
     gh_mcp_outbox_release(outbox);
 }
@@ -401,7 +404,7 @@ int main(void)
     tcase_add_test(tc, a_new_reader_takes_over_from_one_that_waits);
     tcase_add_test(tc, a_reader_lets_go_after_what_was_put_before);
     tcase_add_test(tc, letting_go_waits_for_the_first_reader_but_not_for_later_ones);
-    tcase_add_test(tc, an_item_that_cannot_hold_a_message_ends_the_stream_but_loses_nothing);
+    tcase_add_test(tc, an_item_that_cannot_hold_a_message_breaks_the_stream_off_and_it_can_be_read_later);
     tcase_add_test(tc, a_take_waits_until_its_deadline_and_not_much_longer);
     tcase_add_loop_test(tc, whatever_happens_wakes_a_reader_that_waits, PUT, DETACH + 1);
     suite_add_tcase(suite, tc);
