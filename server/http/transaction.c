@@ -8,14 +8,11 @@
 
 #include "server/http/access_log.h"
 #include "server/http/guard.h"
+#include "server/http/sending.h"
 #include "shared/core/clock.h"
 #include "shared/core/secret.h"
 
 #define READ_STEP ((size_t)16 * 1024)
-/* Replies up to this size fit into a socket's send buffer; only larger ones can be held up for long. */
-#define UNWATCHED_REPLY_MAX ((size_t)64 * 1024)
-#define WRITE_TIMEOUT_MS 10000
-#define WRITE_BYTES_PER_MS 32
 #define SILENT_PEER_MS 30000 /* how long a stream's peer may leave bytes without a sign of having them */
 /* How much of a refused body is read so that the client sees the reply and not a reset connection. */
 #define LINGER_MS 1000
@@ -39,28 +36,6 @@ typedef struct transaction {
     gh_buf forwarded; /* what request.remote_host may point into */
     gh_trace trace;
 } transaction;
-
-static gh_deadline write_deadline(const gh_transaction_setting *setting, size_t len)
-{
-    int64_t least = setting->write_timeout_ms > 0 ? setting->write_timeout_ms : WRITE_TIMEOUT_MS;
-    return gh_deadline_in(least + (int64_t)(len / WRITE_BYTES_PER_MS));
-}
-
-static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
-                              gh_view bytes)
-{
-    gh_watch watch;
-    if (bytes.len <= UNWATCHED_REPLY_MAX) {
-        if (peer->expect != NULL) {
-            (void)peer->expect(peer->context, GH_EXPECTS_TAKING);
-        }
-        return peer->write(peer->context, bytes);
-    }
-    gh_deadline deadline = write_deadline(setting, bytes.len);
-    gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE, deadline);
-    gh_status status = peer->write(peer->context, bytes);
-    return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;
-}
 
 static int socket_of(transaction *t)
 {
@@ -91,7 +66,7 @@ static gh_status stream_write(void *context, gh_view bytes)
     if (t->stream_gone) {
         return GH_ERR_CLOSED;
     }
-    gh_deadline deadline = write_deadline(t->setting, bytes.len);
+    gh_deadline deadline = gh_sending_deadline(t->setting, bytes.len);
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = t->peer->write(t->peer->context, bytes);
     t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
@@ -99,11 +74,11 @@ static gh_status stream_write(void *context, gh_view bytes)
 }
 
 /* Also when the peer has only ended its side: no client does that and then reads on. That of one who is not
- * read any more looks ended in any case. */
+ * read any more looks ended in any case. Who has reset the connection is no peer of any socket. */
 static bool is_hung_up(int fd, bool deaf)
 {
     struct pollfd state = {.fd = fd, .events = deaf ? 0 : POLLRDHUP};
-    return fd >= 0 && poll(&state, 1, 0) > 0 && state.revents != 0;
+    return poll(&state, 1, 0) > 0 && state.revents != 0;
 }
 
 /* Asked when a stream has been quiet for a moment; those that end before cost no look for their socket. */
@@ -111,7 +86,7 @@ static bool stream_closed(void *context)
 {
     transaction *t = context;
     mind_silence(t);
-    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t), t->deaf);
+    t->stream_gone = t->stream_gone || socket_of(t) < 0 || is_hung_up(t->socket, t->deaf);
     return t->stream_gone;
 }
 
@@ -261,7 +236,7 @@ static void reply(transaction *t)
     (void)gh_buf_reserve(&message, t->response.head.len + t->response.body.len + 512);
     gh_status status = gh_response_format(&t->response, head_only, t->keep_alive, &message);
     if (status == GH_OK) {
-        status = send_watched(t->setting, t->peer, gh_buf_view(&message));
+        status = gh_sending_reply(t->setting, t->peer, gh_buf_view(&message));
     }
     if (status != GH_OK) {
         t->keep_alive = false;
@@ -278,21 +253,25 @@ static void find_client(transaction *t)
     if (gh_proxies_trust(t->setting->proxies, peer)) {
         t->request.remote_host =
             gh_proxies_client(t->setting->proxies, peer, gh_wire_forwarded(t->wire, &t->forwarded));
+    } else if (t->setting->rates != NULL && gh_wire_is_forwarded(t->wire)) {
+        gh_rates_notice_forwarded(t->setting->rates, peer);
     }
     t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->port : 0;
 }
 
-/* False when this address has had its share. Whoever asks whether the server is there gets an answer. */
+/* False when this address has had its share. Whoever asks whether the server is there gets an answer, and so
+ * do browsers that ask for a page whether it may see the refusal. */
 static bool enter_rate(transaction *t)
 {
     int64_t retry_after_s = 0;
     char text[24];
     const gh_request *of = &t->request;
-    if (t->setting->rates == NULL || gh_router_is_probe(t->setting->router, of) ||
+    if (t->setting->rates == NULL || gh_router_is_unlimited(t->setting->router, of) ||
         gh_rates_enter_address(t->setting->rates, of->remote_host, of->remote_port == 0, &retry_after_s)) {
         return true;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)retry_after_s);
+    gh_router_add_cors(t->setting->router, of, &t->response);
     gh_response_header_cstr(&t->response, "Retry-After", text);
     gh_response_error(&t->response, 429, "too_many_requests",
                       "Too many requests came from this address. Wait for as long as Retry-After says.");
