@@ -3,19 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A stream holds a worker for as long as it is open, and one user may have many requests under way; the rest
- * stays for everybody else. */
-static size_t worker_share(const gh_settings *settings)
+/* What one user leaves for others who come while nobody else is there, of however few there are. */
+static size_t all_but(size_t total, size_t part)
 {
-    size_t workers = (size_t)settings->workers;
-    return workers - workers / 5;
+    size_t rest = total / part > 0 ? total / part : 1;
+    return total > rest ? total - rest : total;
 }
 
-/* However many calls one user starts, there are threads for the next one. */
+/* A stream holds a worker for as long as it is open, and one user may have many requests under way. Who may
+ * have more than half of the streams was given them by an option; fewer are a bound beside the fair part. */
+static gh_share_bounds share_bounds(const gh_settings *settings)
+{
+    size_t workers = (size_t)settings->workers;
+    size_t streams = (size_t)settings->max_streams;
+    size_t half = (streams + 1) / 2;
+    size_t most = (size_t)settings->max_streams_user;
+    return (gh_share_bounds){.workers = {workers, all_but(workers, 5)},
+                             .streams = {streams, most > half ? most : half},
+                             .max_streams_user = most};
+}
+
+/* However many calls users start, there are threads for the next one. */
 static size_t call_share(const gh_settings *settings)
 {
-    size_t threads = (size_t)settings->call_threads;
-    return threads - threads / 4;
+    return all_but((size_t)settings->call_threads, 4);
 }
 
 static gh_status open_rates(const gh_settings *settings, gh_limits *limits)
@@ -29,9 +40,9 @@ static gh_status open_rates(const gh_settings *settings, gh_limits *limits)
 
 static gh_status open_share(const gh_settings *settings, gh_limits *limits)
 {
+    const gh_share_bounds bounds = share_bounds(settings);
     gh_share *share = calloc(1, sizeof *share);
-    if (share == NULL ||
-        gh_share_init(share, worker_share(settings), (size_t)settings->max_streams_user) != GH_OK) {
+    if (share == NULL || gh_share_init(share, &bounds) != GH_OK) {
         free(share);
         return GH_ERR_NOMEM;
     }

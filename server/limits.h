@@ -10,7 +10,7 @@
 
 typedef struct gh_limits {
     gh_json_limits message;
-    size_t call_share; /* threads for the calls of one user; 0: no bound */
+    size_t call_share; /* threads for the calls of one user alone; 0: no bound */
     gh_share *share;   /* NULL where all are one user */
     gh_rates *rates;
     gh_rates *user_rates; /* NULL where all are one user; borrowed */

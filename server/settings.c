@@ -212,7 +212,8 @@ static gh_status check_limits(gh_settings *settings, gh_error *error)
         settings->max_connections = settings->workers + CONNECTIONS_WAITING;
     }
     if (settings->max_streams == 0) {
-        settings->max_streams = settings->workers - settings->workers / 5;
+        /* Two are left for calls, even of the fewest workers. */
+        settings->max_streams = settings->workers - (settings->workers < 10 ? 2 : settings->workers / 5);
     }
     if (settings->max_streams_user == 0) {
         settings->max_streams_user = (settings->max_streams + 1) / 2;

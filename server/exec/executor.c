@@ -4,6 +4,7 @@
 
 #include "server/exec/executor_private.h"
 #include "shared/core/cond.h"
+#include "shared/core/fair.h"
 
 #define THREADS_MAX 1024
 #define QUEUE_MAX 1000000
@@ -64,19 +65,30 @@ static void append(gh_executor *executor, gh_executor_job *job)
     executor->queued++;
 }
 
-/* The part of the queue that its key may take is as large as that of the threads. */
+/* Threads and queue together. The part of the queue that one key may have is as large as that of the threads.
+ */
+static gh_fair both(const gh_executor_options *options)
+{
+    size_t part = options->share < options->threads ? options->queue * options->share / options->threads
+                                                    : options->queue * 3 / 4;
+
+    return (gh_fair){.total = options->threads + options->queue, .alone = options->share + part};
+}
+
 static bool has_place(const gh_executor *executor, uint64_t key)
 {
-    const gh_executor_options *options = &executor->options;
-    size_t held = gh_executor_held_by(executor, key);
+    /* A job that a free thread will take at once does not count as waiting. */
+    size_t places = executor->options.queue + gh_executor_free_places(executor);
+    size_t left = places > executor->queued ? places - executor->queued : 0;
 
-    if (key == 0 || options->share == 0 || options->share >= options->threads) {
-        return true;
+    if (left == 0 || key == 0 || executor->options.share == 0) {
+        return left > 0;
     }
+    size_t held = gh_executor_held_by(executor, key);
     for (const gh_executor_job *job = executor->first; job; job = job->next) {
         held += job->key == key ? 1 : 0;
     }
-    return held < options->share + options->queue * options->share / options->threads;
+    return gh_fair_allows(both(&executor->options), held, left);
 }
 
 gh_status gh_executor_submit(gh_executor *executor, gh_executor_job *job)
@@ -84,9 +96,7 @@ gh_status gh_executor_submit(gh_executor *executor, gh_executor_job *job)
     gh_status status = GH_ERR_UNAVAILABLE;
 
     (void)pthread_mutex_lock(&executor->lock);
-    /* A job that a free thread will take at once does not count as waiting. */
-    if (executor->stopping || !has_place(executor, job->key) ||
-        executor->queued >= executor->options.queue + gh_executor_places(executor) - executor->running) {
+    if (executor->stopping || !has_place(executor, job->key)) {
         goto out;
     }
     if (job->deadline.at_ms != INT64_MAX && gh_executor_start_watcher(executor) != GH_OK) {

@@ -4,7 +4,9 @@
  * A fixed number of threads takes jobs from one bounded queue. A job that runs past its deadline is reported
  * as expired once, its thread is written off and replaced, at most `spare` times; beyond that
  * gh_executor_exhausted is true, and jobs wait for the threads that are left. A written-off thread that comes
- * back ends by itself and gives its place back (or goes on, when a place is free). Deadlines are met within
+ * back ends by itself and gives its place back (or goes on, when a place is free). How many threads, and
+ * places of the queue, the jobs of one key may have depends on what is left (shared/core/fair.h), so that a
+ * few keys together cannot have all of them. Deadlines are met within
  * 100 ms, by one thread that sleeps while nothing runs. Waits are in real time, whatever the source of
  * clock.h is. No callback is called with a lock held. Thread-safe. */
 #ifndef GH_SERVER_EXEC_EXECUTOR_H
@@ -25,7 +27,9 @@ typedef struct gh_executor_options {
     size_t threads; /* started when they are first needed, 1 to 1024 */
     size_t queue;   /* jobs that wait */
     size_t spare;   /* threads that may be written off at the same time */
-    size_t share;   /* threads, and of the queue as large a part, for the jobs of one key; 0: no bound */
+    /* Threads, and of the queue as large a part, for the jobs of one key while there are no others. With only
+     * one thread that is it; of the queue it has three quarters. 0: no bound. */
+    size_t share;
 } gh_executor_options;
 
 /* Owned by the caller, who keeps it and its context until `finished` is called, or `dropped`, or
@@ -43,14 +47,14 @@ typedef struct gh_executor_job {
      * the job at its end if `expired` is NULL too. */
     void (*finished)(void *context);
     gh_deadline deadline;
-    uint64_t key; /* on whose behalf: beyond the share of one, the jobs of others go first; 0 for nobody's */
+    uint64_t key; /* on whose behalf: beyond the part of one, the jobs of others go first; 0 for nobody's */
     /* --- the executor's own --- */
     struct gh_executor_job *next;
     void *seat;
 } gh_executor_job;
 
 GH_MUST_USE gh_status gh_executor_new(const gh_executor_options *options, gh_executor **executor);
-/* GH_ERR_UNAVAILABLE when the queue is full or the executor stops. */
+/* GH_ERR_UNAVAILABLE when the queue, or what one key may have of it now, is full, or the executor stops. */
 GH_MUST_USE gh_status gh_executor_submit(gh_executor *executor, gh_executor_job *job);
 /* Of a job that runs: from now on this is its deadline (it became a task). On its own thread only. False when
  * it has expired already. */

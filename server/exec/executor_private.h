@@ -35,6 +35,7 @@ struct gh_executor {
     gh_executor_job *first;
     gh_executor_job *last;
     size_t queued;
+    bool held_back; /* some of these wait though there was a thread: their keys have their parts */
     size_t live;    /* threads */
     size_t running; /* of these: in `run`, and not late */
     size_t late;    /* of these: in `run`, and late */
@@ -44,8 +45,9 @@ struct gh_executor {
 
 /* All with the lock held. */
 
-/* How many threads that are not late there may be. */
+/* How many threads that are not late there may be, and how many of these run nothing. */
 size_t gh_executor_places(const gh_executor *executor);
+size_t gh_executor_free_places(const gh_executor *executor);
 /* Threads that run jobs of that key and are not late. */
 size_t gh_executor_held_by(const gh_executor *executor, uint64_t key);
 /* Starts a thread when jobs wait for which there is none, and a place is free. */

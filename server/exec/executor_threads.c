@@ -5,6 +5,9 @@
 #include "server/exec/executor_private.h"
 #include "server/exec/signal_stack.h"
 #include "shared/core/cond.h"
+#include "shared/core/fair.h"
+
+#define REFUSED_MAX 8
 
 size_t gh_executor_places(const gh_executor *executor)
 {
@@ -12,6 +15,13 @@ size_t gh_executor_places(const gh_executor *executor)
     size_t lost = executor->late > spare ? executor->late - spare : 0;
 
     return executor->options.threads > lost ? executor->options.threads - lost : 0;
+}
+
+size_t gh_executor_free_places(const gh_executor *executor)
+{
+    size_t places = gh_executor_places(executor);
+
+    return places > executor->running ? places - executor->running : 0;
 }
 
 /* Signals belong to the main thread, which waits for them; but what a thread brings on itself is its own. */
@@ -75,21 +85,65 @@ size_t gh_executor_held_by(const gh_executor *executor, uint64_t key)
 
 static bool has_share(const gh_executor *executor, uint64_t key)
 {
-    return key == 0 || executor->options.share == 0 ||
-           gh_executor_held_by(executor, key) < executor->options.share;
+    const gh_fair threads = {executor->options.threads, executor->options.share};
+
+    return key == 0 || threads.alone == 0 ||
+           gh_fair_allows(threads, gh_executor_held_by(executor, key), gh_executor_free_places(executor));
 }
 
-/* The first in the queue that may run now; NULL when there is none. */
-static gh_executor_job *take_next(gh_executor *executor)
-{
-    gh_executor_job *before = NULL;
+/* Keys of one look at the queue: a flood is of few, so each is judged once. */
+typedef struct refused {
+    uint64_t keys[REFUSED_MAX];
+    size_t count;
+} refused;
 
-    for (gh_executor_job *job = executor->first; job; before = job, job = job->next) {
-        if (has_share(executor, job->key)) {
-            return take_out(executor, before);
+static bool may_run(const gh_executor *executor, uint64_t key, refused *known)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        if (known->keys[i] == key) {
+            return false;
         }
     }
-    return NULL;
+    if (has_share(executor, key)) {
+        return true;
+    }
+    if (known->count < REFUSED_MAX) {
+        known->keys[known->count++] = key;
+    }
+    return false;
+}
+
+/* The first in the queue that may run now, and the one in front of it; NULL when there is none. */
+static gh_executor_job *find_next(gh_executor *executor, gh_executor_job **before)
+{
+    refused known = {.count = 0};
+    gh_executor_job *job = executor->first;
+
+    *before = NULL;
+    while (job && !may_run(executor, job->key, &known)) {
+        *before = job;
+        job = job->next;
+    }
+    executor->held_back = known.count > 0 || (job && executor->held_back);
+    return job;
+}
+
+static gh_executor_job *take_next(gh_executor *executor)
+{
+    gh_executor_job *before;
+
+    return find_next(executor, &before) ? take_out(executor, before) : NULL;
+}
+
+/* Who ends a job of one key and takes one of another leaves more to the first. */
+static void wake_for_held_back(gh_executor *executor)
+{
+    gh_executor_job *before;
+
+    if (executor->held_back && executor->live - executor->late > executor->running &&
+        find_next(executor, &before)) {
+        (void)pthread_cond_signal(&executor->work);
+    }
 }
 
 /* Releases the lock meanwhile. */
@@ -124,6 +178,7 @@ static void run(gh_executor_seat *seat, gh_executor_job *job)
     seat->expired = job->expired;
     job->seat = seat;
     executor->running++;
+    wake_for_held_back(executor);
     (void)pthread_mutex_unlock(&executor->lock);
     job->run(context);
     (void)pthread_mutex_lock(&executor->lock);

@@ -10,7 +10,7 @@ void gh_cors_headers(gh_view origin, gh_response *response)
     if (origin.ptr != NULL) {
         gh_response_header(response, "Access-Control-Allow-Origin", origin);
         gh_response_header_cstr(response, "Access-Control-Expose-Headers",
-                                "WWW-Authenticate, Mcp-Session-Id");
+                                "WWW-Authenticate, Mcp-Session-Id, Retry-After");
     }
 }
 

@@ -13,10 +13,15 @@ static void turn_away(const gh_mcp_endpoint *endpoint, gh_metrics_limit limit, i
             "You sent more requests than one user may in a minute. Wait for as long as Retry-After says.",
         [GH_LIMIT_WORKERS_OF_USER] = "You have as many requests under way as one user may. Wait for some to "
                                      "end, or close their connections.",
+        [GH_LIMIT_WORKERS_LEFT] = "Others have most of the server, and you have as many requests under way "
+                                  "as one user may of what is left. Wait for some to end, or close their "
+                                  "connections.",
         [GH_LIMIT_STREAMS] = "The server holds as many event streams open as it can. Try again later; all "
                              "else works without one.",
         [GH_LIMIT_STREAMS_OF_USER] = "You have as many event streams open as one user may. Close some; all "
                                      "else works without one.",
+        [GH_LIMIT_STREAMS_LEFT] = "Others have most of the event streams, and you have as many open as one "
+                                  "user may of what is left. Close some; all else works without one.",
     };
     char wait[24];
     (void)snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
@@ -45,12 +50,17 @@ static bool enter_streams(gh_mcp_endpoint *endpoint, gh_response *response)
 static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
                         bool stream, gh_response *response)
 {
+    static const struct {
+        gh_metrics_limit limit;
+        int64_t wait_s;
+    } refusals[] = {[GH_SHARE_FULL] = {GH_LIMIT_WORKERS_OF_USER, 5},
+                    [GH_SHARE_LEFT] = {GH_LIMIT_WORKERS_LEFT, 5},
+                    [GH_SHARE_STREAMS] = {GH_LIMIT_STREAMS_OF_USER, 30},
+                    [GH_SHARE_STREAMS_LEFT] = {GH_LIMIT_STREAMS_LEFT, 30}};
     gh_share_answer answer =
         endpoint->share == NULL ? GH_SHARE_IN : gh_share_enter(endpoint->share, seat, principal, stream);
-    if (answer == GH_SHARE_FULL) {
-        turn_away(endpoint, GH_LIMIT_WORKERS_OF_USER, 5, response);
-    } else if (answer == GH_SHARE_STREAMS) {
-        turn_away(endpoint, GH_LIMIT_STREAMS_OF_USER, 30, response);
+    if (answer != GH_SHARE_IN) {
+        turn_away(endpoint, refusals[answer].limit, refusals[answer].wait_s, response);
     }
     return answer == GH_SHARE_IN;
 }

@@ -1,18 +1,25 @@
 #include "server/http/pages.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "server/oauth/page.h"
+#include "shared/core/clock.h"
 #include "shared/json/access.h"
 #include "shared/oauth/metadata.h"
 
 #define DOCUMENT_MAX ((size_t)16 * 1024)
+#define READY_MS 1000 /* asking may take the disk, and anybody may ask */
 
 struct gh_pages {
     char *resource_metadata; /* the document */
     char *home;              /* the page */
     void *context;
     gh_status (*ready)(void *context, gh_error *error);
+    pthread_mutex_t lock; /* of what follows: the last answer, and until when it is good */
+    gh_deadline good;
+    gh_status last;
+    gh_error missing;
 };
 
 static char *write_resource_metadata(const gh_pages_options *options)
@@ -98,6 +105,8 @@ gh_status gh_pages_new(const gh_pages_options *options, gh_pages **pages)
     if (made == NULL) {
         return GH_ERR_NOMEM;
     }
+    (void)pthread_mutex_init(&made->lock, NULL);
+    made->good = gh_deadline_in(0);
     made->context = options->context;
     made->ready = options->ready;
     made->resource_metadata = write_resource_metadata(options);
@@ -113,6 +122,7 @@ gh_status gh_pages_new(const gh_pages_options *options, gh_pages **pages)
 void gh_pages_free(gh_pages *pages)
 {
     if (pages != NULL) {
+        (void)pthread_mutex_destroy(&pages->lock);
         free(pages->resource_metadata);
         free(pages->home);
         free(pages);
@@ -134,12 +144,25 @@ void gh_pages_handle_health(void *context, const gh_request *request, gh_respons
     gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ok\"}"));
 }
 
+static gh_status ask_ready(gh_pages *pages, gh_error *error)
+{
+    (void)pthread_mutex_lock(&pages->lock);
+    if (gh_deadline_passed(pages->good)) {
+        pages->missing = (gh_error){0};
+        pages->last = pages->ready(pages->context, &pages->missing);
+        pages->good = gh_deadline_in(READY_MS);
+    }
+    gh_status status = pages->last;
+    *error = pages->missing;
+    (void)pthread_mutex_unlock(&pages->lock);
+    return status;
+}
+
 void gh_pages_handle_ready(void *context, const gh_request *request, gh_response *response)
 {
-    const gh_pages *pages = context;
     gh_error error = {0};
     (void)request;
-    if (pages->ready(pages->context, &error) == GH_OK) {
+    if (ask_ready(context, &error) == GH_OK) {
         gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ready\"}"));
     } else {
         gh_response_error(response, 503, "not_ready", error.message);

@@ -1,5 +1,5 @@
-/* What the server itself has to say: protected-resource metadata (RFC 9728), health, and the start page.
- * Immutable after creation; any thread. */
+/* What the server itself has to say: protected-resource metadata (RFC 9728), health, and the start page. Any
+ * thread. */
 #ifndef GH_SERVER_HTTP_PAGES_H
 #define GH_SERVER_HTTP_PAGES_H
 
@@ -19,7 +19,7 @@ typedef struct gh_pages_options {
     bool open;                        /* nobody signs in */
     bool own_metadata;                /* this server has authorization-server metadata to link to */
     void *context;
-    /* GH_OK when requests can be served; else the error says what is missing. */
+    /* GH_OK when requests can be served; else the error says what is missing. Asked once a second at most. */
     gh_status (*ready)(void *context, gh_error *error);
 } gh_pages_options;
 

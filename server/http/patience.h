@@ -4,8 +4,8 @@
  * reply, would hold all of them until the usual timeouts, and whoever has a request would wait in the queue.
  * As long as few workers are free (gh_admission_is_full), nobody is waited for longer than
  * GH_PATIENCE_MS: a client's request follows its connection at once. Otherwise this does nothing. Of a large
- * body, which takes a token, each GH_ROUTE_BODY_MAX has that time. What is served is not waited for in this
- * sense: there is a share per user instead.
+ * body, which takes a token, and of a large reply each GH_ROUTE_BODY_MAX has that time. What is served is not
+ * waited for in this sense: there is a share per user instead.
  *
  * Thread-safe; the functions of one guest are called by the thread that serves it. */
 #ifndef GH_SERVER_HTTP_PATIENCE_H

@@ -35,7 +35,8 @@ struct gh_rates {
     gh_rates_options options;
     uint64_t seed[2]; /* nobody can choose addresses that fall together */
     atomic_int_least64_t warned_ns;
-    table *addresses; /* NULL: no bound */
+    atomic_bool noticed; /* a proxy on this machine */
+    table *addresses;    /* NULL: no bound */
     table *users;
 };
 
@@ -70,6 +71,7 @@ gh_status gh_rates_new(const gh_rates_options *options, gh_rates **rates)
     }
     made->options = *options;
     atomic_init(&made->warned_ns, -WARN_EVERY_NS);
+    atomic_init(&made->noticed, false);
     gh_status status = gh_random_bytes(made->seed, sizeof made->seed);
     if (status == GH_OK && options->per_address > 0) {
         made->addresses = new_table(options->per_address);
@@ -211,4 +213,16 @@ bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view
         warn(rates, address, "a user at the address", rates->options.per_user, "--requests-per-minute-user");
     }
     return enters;
+}
+
+void gh_rates_notice_forwarded(gh_rates *rates, gh_view peer)
+{
+    unsigned char bytes[16];
+    bool local = false;
+    if (!atomic_load_explicit(&rates->noticed, memory_order_relaxed) && parse(peer, bytes, &local) && local &&
+        !atomic_exchange(&rates->noticed, true)) {
+        gh_log_warn("requests come through a proxy at %.*s that is not trusted, so limits by address do not "
+                    "see its clients: start with --trusted-proxy %.*s",
+                    (int)peer.len, peer.ptr, (int)peer.len, peer.ptr);
+    }
 }

@@ -36,5 +36,8 @@ bool gh_rates_enter_address(gh_rates *rates, gh_view address, bool forwarded, in
 /* The same for a user, whose request comes from `address`. */
 bool gh_rates_enter_user(gh_rates *rates, const gh_principal *principal, gh_view address, bool forwarded,
                          int64_t *retry_after_s);
+/* A request of `peer`, which no option calls a proxy, says that it was forwarded. For one of this machine,
+ * whose clients are then not told apart, the log says so, once. */
+void gh_rates_notice_forwarded(gh_rates *rates, gh_view peer);
 
 #endif

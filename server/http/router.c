@@ -57,11 +57,17 @@ size_t gh_router_index(const gh_router *router, const gh_request *request)
     return route != NULL ? (size_t)(route - router->routes) : SIZE_MAX;
 }
 
-bool gh_router_is_probe(const gh_router *router, const gh_request *request)
+static bool is_preflight(const gh_request *request)
+{
+    return gh_view_eq_cstr(request->method, "OPTIONS") && gh_request_header(request, "Origin").ptr != NULL &&
+           gh_request_header(request, "Access-Control-Request-Method").ptr != NULL;
+}
+
+bool gh_router_is_unlimited(const gh_router *router, const gh_request *request)
 {
     const gh_route *known;
     const gh_route *route = find(router, request, &known);
-    return route != NULL && route->any_host;
+    return (route != NULL && route->any_host) || is_preflight(request);
 }
 
 size_t gh_router_body_limit(const gh_router *router, const gh_request *request)
@@ -135,7 +141,7 @@ static void answer_options(const gh_router *router, const gh_route *known, const
     gh_buf methods = GH_BUF_INIT(256);
     gh_view origin = gh_request_header(request, "Origin");
     write_methods(router, request->path, &methods);
-    if (origin.ptr == NULL || gh_request_header(request, "Access-Control-Request-Method").ptr == NULL) {
+    if (!is_preflight(request)) {
         gh_response_header(response, "Allow", gh_buf_view(&methods));
         gh_response_empty(response, 204);
     } else if (known->origin == GH_ROUTE_OWN || !gh_site_allows_origin(router->site, origin)) {
@@ -158,6 +164,14 @@ static void answer_wrong_method(const gh_router *router, const gh_request *reque
     gh_buf_free(&methods);
 }
 
+static void add_cors(const gh_router *router, const gh_route *route, gh_view origin, gh_response *response)
+{
+    if (route->origin != GH_ROUTE_OWN) {
+        bool allowed = origin.ptr != NULL && gh_site_allows_origin(router->site, origin);
+        gh_cors_headers(allowed ? origin : gh_view_of(NULL), response);
+    }
+}
+
 static void call(const gh_router *router, const gh_route *route, const gh_request *request,
                  gh_response *response)
 {
@@ -166,15 +180,24 @@ static void call(const gh_router *router, const gh_route *route, const gh_reques
         refuse_origin(response);
         return;
     }
-    if (route->origin != GH_ROUTE_OWN) {
-        bool allowed = origin.ptr != NULL && gh_site_allows_origin(router->site, origin);
-        gh_cors_headers(allowed ? origin : gh_view_of(NULL), response);
-    }
+    add_cors(router, route, origin, response);
     gh_request asked = *request;
     if (gh_view_eq_cstr(asked.method, "HEAD")) {
         asked.method = GH_VIEW_LIT("GET");
     }
     route->handler(route->context, &asked, response);
+}
+
+void gh_router_add_cors(const gh_router *router, const gh_request *request, gh_response *response)
+{
+    const gh_route *known;
+    const gh_route *route = find(router, request, &known);
+    gh_view origin = gh_request_header(request, "Origin");
+    if (route != NULL && origin_passes(router, route, origin) &&
+        (route->any_host ||
+         gh_site_check_host(router->site, gh_request_header(request, "Host")) == GH_SITE_HOST_OURS)) {
+        add_cors(router, route, origin, response);
+    }
 }
 
 void gh_router_serve(const gh_router *router, const gh_request *request, gh_response *response)

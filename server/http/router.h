@@ -40,8 +40,11 @@ void gh_router_free(gh_router *router);
 
 /* The row for this path and method, or SIZE_MAX when there is none. */
 size_t gh_router_index(const gh_router *router, const gh_request *request);
-/* Is it asked by address, as probes do? Limits are not for those. */
-bool gh_router_is_probe(const gh_router *router, const gh_request *request);
+/* Limits by address are not for it: a probe, which asks by address itself, or a browser's preflight, without
+ * which it could not read that a limit was reached. */
+bool gh_router_is_unlimited(const gh_router *router, const gh_request *request);
+/* The CORS headers that its reply would have, for one that is given before it is served. */
+void gh_router_add_cors(const gh_router *router, const gh_request *request, gh_response *response);
 /* The largest body that the route of this request takes at all, from its head. */
 size_t gh_router_body_limit(const gh_router *router, const gh_request *request);
 /* Whether this caller may send more than GH_ROUTE_BODY_MAX. */

@@ -11,9 +11,9 @@ struct gh_share_user {
     size_t streams; /* among them */
 };
 
-gh_status gh_share_init(gh_share *share, size_t max, size_t max_streams)
+gh_status gh_share_init(gh_share *share, const gh_share_bounds *bounds)
 {
-    *share = (gh_share){.max = max, .max_streams = max_streams};
+    *share = (gh_share){.bounds = *bounds};
     return pthread_mutex_init(&share->lock, NULL) == 0 ? GH_OK : GH_ERR_NOMEM;
 }
 
@@ -57,15 +57,41 @@ static void drop_if_empty(gh_share *share, gh_share_user *user)
     free(user);
 }
 
-static gh_share_answer judge(const gh_share *share, const gh_share_user *user, bool stream)
+static size_t left_of(size_t total, size_t taken)
 {
-    if (user == NULL || user->taken >= share->max) {
-        return GH_SHARE_FULL;
-    }
-    return stream && user->streams >= share->max_streams ? GH_SHARE_STREAMS : GH_SHARE_IN;
+    return total > taken ? total - taken : 0;
 }
 
-static void sit(gh_share_user *user, gh_share_seat *seat)
+static gh_share_answer judge_worker(const gh_share *share, const gh_share_user *user)
+{
+    const gh_fair of = share->bounds.workers;
+    if (user->taken == 0 || gh_fair_allows(of, user->taken, left_of(of.total, share->taken))) {
+        return GH_SHARE_IN;
+    }
+    return user->taken >= of.alone ? GH_SHARE_FULL : GH_SHARE_LEFT;
+}
+
+static gh_share_answer judge_stream(const gh_share *share, const gh_share_user *user)
+{
+    const gh_fair of = share->bounds.streams;
+    size_t left = left_of(of.total, share->streams);
+    if (user->streams >= share->bounds.max_streams_user) {
+        return GH_SHARE_STREAMS;
+    }
+    return left == 0 || gh_fair_allows(of, user->streams, left) ? GH_SHARE_IN : GH_SHARE_STREAMS_LEFT;
+}
+
+static gh_share_answer judge(const gh_share *share, const gh_share_user *user, bool stream)
+{
+    if (user == NULL) {
+        return GH_SHARE_FULL;
+    }
+    bool first_call = !stream && user->taken == user->streams;
+    gh_share_answer answer = first_call ? GH_SHARE_IN : judge_worker(share, user);
+    return stream && answer == GH_SHARE_IN ? judge_stream(share, user) : answer;
+}
+
+static void sit(gh_share *share, gh_share_user *user, gh_share_seat *seat)
 {
     seat->user = user;
     seat->next = user->seats;
@@ -74,7 +100,9 @@ static void sit(gh_share_user *user, gh_share_seat *seat)
     }
     user->seats = seat;
     user->taken++;
+    share->taken++;
     user->streams += seat->stream ? 1 : 0;
+    share->streams += seat->stream ? 1 : 0;
 }
 
 gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
@@ -86,7 +114,7 @@ gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_pr
     gh_share_user *user = find_or_add(share, key, principal);
     gh_share_answer answer = judge(share, user, stream);
     if (answer == GH_SHARE_IN) {
-        sit(user, seat);
+        sit(share, user, seat);
     } else if (user != NULL) {
         drop_if_empty(share, user);
     }
@@ -103,7 +131,9 @@ void gh_share_leave(gh_share *share, gh_share_seat *seat)
         seat->next->previous = seat->previous;
     }
     user->taken--;
+    share->taken--;
     user->streams -= seat->stream ? 1 : 0;
+    share->streams -= seat->stream ? 1 : 0;
     drop_if_empty(share, user);
     (void)pthread_mutex_unlock(&share->lock);
 }

@@ -1,6 +1,8 @@
 /* How much of the server one user has: requests that are being served, counted by user whatever the client.
  * Each holds a worker, and some for as long as a person takes to answer; without a bound one user could take
- * all of them. Any thread. */
+ * all of them, and with a fixed one a few users together. So it depends on what is left (shared/core/fair.h),
+ * and whoever has no call under way may begin one: its request has a worker already. Connections on which no
+ * user's request is served do not count as taken: patience.h sees to those. Any thread. */
 #ifndef GH_SERVER_HTTP_SHARE_H
 #define GH_SERVER_HTTP_SHARE_H
 
@@ -9,6 +11,7 @@
 #include <stddef.h>
 
 #include "server/auth/principal.h"
+#include "shared/core/fair.h"
 #include "shared/core/status.h"
 
 #define GH_SHARE_BUCKETS 256
@@ -25,20 +28,29 @@ typedef struct gh_share_seat {
 
 typedef enum gh_share_answer {
     GH_SHARE_IN,
-    GH_SHARE_FULL,   /* the user has as many seats as one may have, or there is no memory */
-    GH_SHARE_STREAMS /* as many of its seats are streams as may be */
+    GH_SHARE_FULL,        /* the user has as many seats as one may ever have, or there is no memory */
+    GH_SHARE_LEFT,        /* as many as one may have of what others left */
+    GH_SHARE_STREAMS,     /* as many of its seats are streams as may ever be */
+    GH_SHARE_STREAMS_LEFT /* as may be of what others left */
 } gh_share_answer;
+
+typedef struct gh_share_bounds {
+    gh_fair workers;
+    gh_fair streams;         /* of these, streams without an end */
+    size_t max_streams_user; /* of one user, however many are left */
+} gh_share_bounds;
 
 typedef struct gh_share {
     pthread_mutex_t lock;
     gh_share_user *users[GH_SHARE_BUCKETS]; /* by user, so that many open streams slow nobody down */
-    size_t max;
-    size_t max_streams;
+    gh_share_bounds bounds;
+    size_t taken;   /* seats, of all users */
+    size_t streams; /* among them */
 } gh_share;
 
-/* `max`: seats of one user; `max_streams`: those among them that are streams without an end. GH_ERR_NOMEM. */
-GH_MUST_USE gh_status gh_share_init(gh_share *share, size_t max, size_t max_streams);
-void gh_share_clear(gh_share *share); /* nobody is in */
+GH_MUST_USE gh_status gh_share_init(gh_share *share, const gh_share_bounds *bounds); /* GH_ERR_NOMEM */
+void gh_share_clear(gh_share *share);                                                /* nobody is in */
+/* A stream is let in even when there are as many as there may be, unless it is the user who has too many. */
 gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
                                bool stream);
 void gh_share_leave(gh_share *share, gh_share_seat *seat);

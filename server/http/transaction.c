@@ -3,19 +3,9 @@
 #include <stdio.h>
 
 #include "server/http/access_log.h"
+#include "server/http/sending.h"
 #include "shared/core/clock.h"
 #include "shared/core/secret.h"
-
-/* Replies up to this size fit into a socket's send buffer; only larger ones can be held up for long. */
-#define UNWATCHED_REPLY_MAX ((size_t)64 * 1024)
-#define WRITE_TIMEOUT_MS 10000
-#define WRITE_BYTES_PER_MS 32
-
-gh_deadline gh_transaction_write_deadline(const gh_transaction_setting *setting, size_t len)
-{
-    int64_t least = setting->write_timeout_ms > 0 ? setting->write_timeout_ms : WRITE_TIMEOUT_MS;
-    return gh_deadline_in(least + (int64_t)(len / WRITE_BYTES_PER_MS));
-}
 
 bool gh_transaction_expect(const gh_transaction *t, gh_expects what)
 {
@@ -34,22 +24,6 @@ void gh_transaction_refuse_with(gh_transaction *t, int status, const char *code,
     t->response.close = true;
 }
 
-static gh_status send_watched(const gh_transaction_setting *setting, const gh_transaction_peer *peer,
-                              gh_view bytes)
-{
-    gh_watch watch;
-    if (bytes.len <= UNWATCHED_REPLY_MAX) {
-        if (peer->expect != NULL) {
-            (void)peer->expect(peer->context, GH_EXPECTS_TAKING);
-        }
-        return peer->write(peer->context, bytes);
-    }
-    gh_deadline deadline = gh_transaction_write_deadline(setting, bytes.len);
-    gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE, deadline);
-    gh_status status = peer->write(peer->context, bytes);
-    return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;
-}
-
 static void reply(gh_transaction *t)
 {
     gh_buf message = GH_BUF_INIT(GH_RESPONSE_BODY_MAX + (size_t)64 * 1024);
@@ -62,7 +36,7 @@ static void reply(gh_transaction *t)
     (void)gh_buf_reserve(&message, t->response.head.len + t->response.body.len + 512);
     gh_status status = gh_response_format(&t->response, head_only, t->keep_alive, &message);
     if (status == GH_OK) {
-        status = send_watched(t->setting, t->peer, gh_buf_view(&message));
+        status = gh_sending_reply(t->setting, t->peer, gh_buf_view(&message));
     }
     if (status != GH_OK) {
         t->keep_alive = false;
@@ -79,6 +53,8 @@ static void find_client(gh_transaction *t)
     if (gh_proxies_trust(t->setting->proxies, peer)) {
         t->request.remote_host =
             gh_proxies_client(t->setting->proxies, peer, gh_wire_forwarded(t->wire, &t->forwarded));
+    } else if (t->setting->rates != NULL && gh_wire_is_forwarded(t->wire)) {
+        gh_rates_notice_forwarded(t->setting->rates, peer);
     }
     t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->port : 0;
 }
@@ -89,11 +65,12 @@ static bool enter_rate(gh_transaction *t)
     int64_t retry_after_s = 0;
     char text[24];
     const gh_request *of = &t->request;
-    if (t->setting->rates == NULL || gh_router_is_probe(t->setting->router, of) ||
+    if (t->setting->rates == NULL || gh_router_is_unlimited(t->setting->router, of) ||
         gh_rates_enter_address(t->setting->rates, of->remote_host, of->remote_port == 0, &retry_after_s)) {
         return true;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)retry_after_s);
+    gh_router_add_cors(t->setting->router, of, &t->response);
     gh_response_header_cstr(&t->response, "Retry-After", text);
     gh_response_error(&t->response, 429, "too_many_requests",
                       "Too many requests came from this address. Wait for as long as Retry-After says.");

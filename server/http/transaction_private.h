@@ -24,8 +24,6 @@ typedef struct gh_transaction {
     gh_trace trace;
 } gh_transaction;
 
-/* When a peer must have taken `len` bytes. */
-gh_deadline gh_transaction_write_deadline(const gh_transaction_setting *setting, size_t len);
 bool gh_transaction_expect(const gh_transaction *t, gh_expects what);
 /* Whether the connection may serve another request after this one, as things are now. */
 bool gh_transaction_keeps(const gh_transaction *t);

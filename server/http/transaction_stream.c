@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "server/http/sending.h"
 #include "server/http/transaction_private.h"
 
 #define SILENT_PEER_MS 30000 /* how long a stream's peer may leave bytes without a sign of having them */
@@ -37,7 +38,7 @@ static gh_status stream_write(void *context, gh_view bytes)
     if (t->stream_gone) {
         return GH_ERR_CLOSED;
     }
-    gh_deadline deadline = gh_transaction_write_deadline(t->setting, bytes.len);
+    gh_deadline deadline = gh_sending_deadline(t->setting, bytes.len);
     gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
     gh_status status = t->peer->write(t->peer->context, bytes);
     t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
@@ -45,11 +46,11 @@ static gh_status stream_write(void *context, gh_view bytes)
 }
 
 /* Also when the peer has only ended its side: no client does that and then reads on. That of one who is not
- * read any more looks ended in any case. */
+ * read any more looks ended in any case. Who has reset the connection is no peer of any socket. */
 static bool is_hung_up(int fd, bool deaf)
 {
     struct pollfd state = {.fd = fd, .events = deaf ? 0 : POLLRDHUP};
-    return fd >= 0 && poll(&state, 1, 0) > 0 && state.revents != 0;
+    return poll(&state, 1, 0) > 0 && state.revents != 0;
 }
 
 /* Asked when a stream has been quiet for a moment; those that end before cost no look for their socket. */
@@ -57,7 +58,7 @@ static bool stream_closed(void *context)
 {
     gh_transaction *t = context;
     mind_silence(t);
-    t->stream_gone = t->stream_gone || is_hung_up(socket_of(t), t->deaf);
+    t->stream_gone = t->stream_gone || socket_of(t) < 0 || is_hung_up(t->socket, t->deaf);
     return t->stream_gone;
 }
 

@@ -154,7 +154,8 @@ static void match_peer(void *context, int fd)
 
 int gh_watchdog_socket(gh_view host, uint16_t port)
 {
-    search wanted = {.host = host, .port = port, .found = -1};
+    /* A link-local address may name its interface, which is none of the socket's. */
+    search wanted = {.host = gh_view_make(host.ptr, gh_view_find(host, '%')), .port = port, .found = -1};
     gh_sockets_each(match_peer, &wanted);
     return wanted.found;
 }

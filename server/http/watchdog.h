@@ -43,8 +43,9 @@ void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint1
 /* True when it fired. */
 bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
 
-/* The descriptor of the connection with that peer; -1 when it is not found. Looks at every descriptor of the
- * process, so ask once. It stays the connection's while the thread that serves it is in its handler. */
+/* The descriptor of the connection with that peer; -1 when there is none, such as after it reset it. Looks at
+ * every descriptor of the process, so ask once. It stays the connection's while the thread that serves it is
+ * in its handler. */
 int gh_watchdog_socket(gh_view host, uint16_t port);
 
 /* Steps of taking `port` out of service, so that whatever was accepted still gets its reply. */

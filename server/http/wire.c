@@ -76,6 +76,18 @@ gh_view gh_wire_forwarded(const gh_wire *wire, gh_buf *joined)
     return gh_buf_status(joined) == GH_OK ? gh_buf_view(joined) : gh_view_of(NULL);
 }
 
+bool gh_wire_is_forwarded(const gh_wire *wire)
+{
+    for (size_t i = 0; i < wire->header_count; i++) {
+        gh_view name = wire->headers[i].name;
+        if (gh_view_eq_nocase(name, GH_VIEW_LIT("X-Forwarded-For")) ||
+            gh_view_eq_nocase(name, GH_VIEW_LIT("Forwarded"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void gh_wire_trace(const gh_wire *wire, gh_trace *trace)
 {
     gh_view found = {NULL, 0};

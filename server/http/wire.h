@@ -31,6 +31,9 @@ bool gh_wire_is_clean(const gh_wire *wire, const char *base, const char *end);
  * up. NULL ptr when there is none. `joined` holds the text when there are several; the caller frees it. */
 gh_view gh_wire_forwarded(const gh_wire *wire, gh_buf *joined);
 
+/* Some proxy says that it forwarded this: X-Forwarded-For, or Forwarded (RFC 7239). */
+bool gh_wire_is_forwarded(const gh_wire *wire);
+
 /* What its traceparent says; empty when there is none, more than one, or junk. */
 void gh_wire_trace(const gh_wire *wire, gh_trace *trace);
 

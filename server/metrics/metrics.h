@@ -56,9 +56,11 @@ typedef enum gh_metrics_limit {
     GH_LIMIT_REQUESTS_OF_ADDRESS, /* a minute */
     GH_LIMIT_REQUESTS_OF_USER,    /* a minute */
     GH_LIMIT_WORKERS_OF_USER,     /* at once */
+    GH_LIMIT_WORKERS_LEFT,        /* at once, of what others left */
     GH_LIMIT_CALLS_OF_USER,       /* at once */
     GH_LIMIT_STREAMS,
     GH_LIMIT_STREAMS_OF_USER,
+    GH_LIMIT_STREAMS_LEFT, /* of what others left */
     GH_LIMIT_COUNT
 } gh_metrics_limit;
 

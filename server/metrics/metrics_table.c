@@ -17,9 +17,11 @@ static const char *const LIMITS[GH_LIMIT_COUNT] = {
     [GH_LIMIT_REQUESTS_OF_ADDRESS] = "requests-per-minute",
     [GH_LIMIT_REQUESTS_OF_USER] = "requests-per-minute-user",
     [GH_LIMIT_WORKERS_OF_USER] = "workers-user",
+    [GH_LIMIT_WORKERS_LEFT] = "workers-left",
     [GH_LIMIT_CALLS_OF_USER] = "max-calls-user",
     [GH_LIMIT_STREAMS] = "max-streams",
     [GH_LIMIT_STREAMS_OF_USER] = "max-streams-user",
+    [GH_LIMIT_STREAMS_LEFT] = "streams-left",
 };
 static const char *const BEARERS[GH_BEARERS_COUNT] = {"ok",    "missing",   "invalid",
                                                       "scope", "forbidden", "unavailable"};

@@ -36,6 +36,28 @@ describe('requests per minute', () => {
     assert.equal((await get(server.url, { 'X-Forwarded-For': '203.0.113.7' })).status, 429, 'anybody may write a header');
   }));
 
+  test('a page that may call reads that there were too many', () => withServer({ auth: 'none', args: ['--requests-per-minute', '3', '--allow-origin', 'https://page.example'] }, async (server) => {
+    const origin = { Origin: 'https://page.example' };
+    for (let i = 0; i < 3; i++) assert.equal((await get(server.url)).status, 200);
+    const preflight = await request(server.mcp, { method: 'OPTIONS', headers: { ...origin, 'Access-Control-Request-Method': 'POST' } });
+    assert.equal(preflight.status, 204, 'without it the page could not ask');
+    const refused = await post(server, undefined, initializeBody(), origin);
+    assertTooMany(refused);
+    assert.equal(refused.headers['access-control-allow-origin'], origin.Origin);
+    assert.match(refused.headers['access-control-expose-headers'], /Retry-After/);
+    const foreign = await post(server, undefined, initializeBody(), { Origin: 'https://other.example' });
+    assertTooMany(foreign);
+    assert.equal(foreign.headers['access-control-allow-origin'], undefined);
+  }));
+
+  test('of a proxy on this machine that nobody named: the log says what to do, once', () => withServer({ auth: 'none' }, async (server) => {
+    for (const name of ['X-Forwarded-For', 'Forwarded', 'X-Forwarded-For']) assert.equal((await get(server.url, { [name]: '203.0.113.7' })).status, 200);
+    const said = () => server.stderr().match(/WARN: .*proxy at 127\.0\.0\.1 that is not trusted.*--trusted-proxy 127\.0\.0\.1/g) ?? [];
+    await until(() => said().length > 0, 'the log to say so');
+    await get(server.url, { Forwarded: 'for=203.0.113.8' });
+    assert.equal(said().length, 1);
+  }));
+
   test('of each client behind a proxy that is trusted', () => withServer({ auth: 'none', args: ['--requests-per-minute', '5', '--trusted-proxy', '127.0.0.1'] }, async (server) => {
     const from = (address) => get(server.url, { 'X-Forwarded-For': address });
     for (let i = 0; i < 5; i++) assert.equal((await from('203.0.113.7')).status, 200);
@@ -44,6 +66,7 @@ describe('requests per minute', () => {
     for (let i = 0; i < 5; i++) assert.equal((await from(`2001:db8::${i}`)).status, 200);
     assertTooMany(await from('2001:db8::9'));
     assert.equal((await from('203.0.113.8')).status, 200);
+    assert.doesNotMatch(server.stderr(), /not trusted/);
   }));
 
   test('of one user, through whatever clients', () => withServer({ args: ['--requests-per-minute-user', '6'] }, async (server) => {
@@ -73,12 +96,15 @@ describe('streams', () => {
     assert.equal(full.status, 503);
     assert.ok(full.headers['retry-after']);
     mine[0].cut();
-    await until(async () => {
-      const again = await listen(ada);
-      if (again.status === 200) return true;
+    const third = await tokenOf(server, { answers: { name: 'Eve', email: 'e@example.com' } });
+    const asks = (token, wanted, what) => until(async () => {
+      const again = await listen(token);
+      if (again.status === 200) return wanted.test('200');
       await again.end;
-      return false;
-    }, 'room for another');
+      return wanted.test(again.text());
+    }, what);
+    await asks(ada, /Others have most of the event streams/, 'the last to be for somebody else');
+    await asks(third, /^200$/, 'room for another');
   }));
 
   test('what they ask for is small', () => withServer({ auth: 'none' }, async (server) => {

@@ -206,7 +206,7 @@ START_TEST(a_late_job_is_told_once_in_time_and_replaced_by_a_spare_thread)
     gh_executor *executor = executor_of(1, 4, 1);
     probe stuck;
     probe next;
-    prepare(&stuck, executor, run_until_go, gh_deadline_in(50));
+    prepare(&stuck, executor, run_until_go, gh_deadline_in(300));
     ck_assert_int_eq(gh_executor_submit(executor, &stuck.job), GH_OK);
     ck_assert(becomes(&stuck.ran, 1));
     prepare(&next, executor, run_quick, gh_deadline_never());
@@ -231,7 +231,7 @@ START_TEST(without_a_spare_thread_it_is_exhausted_until_the_late_one_comes_back)
     gh_executor *executor = executor_of(1, 4, 0);
     probe stuck;
     probe next;
-    prepare(&stuck, executor, run_until_go, gh_deadline_in(20));
+    prepare(&stuck, executor, run_until_go, gh_deadline_in(300));
     ck_assert_int_eq(gh_executor_submit(executor, &stuck.job), GH_OK);
     ck_assert(becomes(&stuck.expired, 1));
     ck_assert(gh_executor_exhausted(executor));
@@ -437,6 +437,104 @@ START_TEST(one_user_cannot_have_all_threads_nor_the_whole_queue)
 }
 END_TEST
 
+static bool starts(gh_executor *executor, uint64_t key, probe *one)
+{
+    prepare(one, executor, run_until_go, gh_deadline_never());
+    one->job.key = key;
+    ck_assert_int_eq(gh_executor_submit(executor, &one->job), GH_OK);
+    return becomes(&one->ran, 1);
+}
+
+#define GREEDY 64 /* jobs of each of four users */
+
+START_TEST(four_users_together_leave_threads_for_the_fifth)
+{
+    const gh_executor_options options = {.threads = 32, .queue = 128, .share = 24};
+    gh_executor *executor = NULL;
+    probe *greedy = calloc((size_t)4 * GREEDY, sizeof *greedy);
+    size_t taken[4] = {0};
+    ck_assert_ptr_nonnull(greedy);
+    ck_assert_int_eq(gh_executor_new(&options, &executor), GH_OK);
+    for (size_t i = 0; i < (size_t)4 * GREEDY; i++) {
+        prepare(&greedy[i], executor, run_until_go, gh_deadline_never());
+        greedy[i].job.key = i / GREEDY + 1;
+        bool took = gh_executor_submit(executor, &greedy[i].job) == GH_OK;
+        taken[i / GREEDY] += took ? 1 : 0;
+        atomic_store(&greedy[i].extended, took ? 1 : 0);
+    }
+    ck_assert_uint_ge(taken[3], 1);
+    for (int i = 0; i < 20; i++) {
+        probe other;
+        prepare(&other, executor, run_quick, gh_deadline_in(SOON_MS));
+        other.job.key = 9;
+        ck_assert_int_eq(gh_executor_submit(executor, &other.job), GH_OK);
+        ck_assert_msg(becomes(&other.finished, 1), "the fifth user waits behind the others");
+    }
+    gh_executor_state state = gh_executor_look(executor);
+    ck_assert_uint_ge(state.busy, 28);
+    ck_assert_uint_le(state.busy, 30);
+    for (size_t i = 0; i < (size_t)4 * GREEDY; i++) {
+        atomic_store(&greedy[i].go, 1);
+    }
+    for (size_t i = 0; i < (size_t)4 * GREEDY; i++) {
+        ck_assert(atomic_load(&greedy[i].extended) == 0 || becomes(&greedy[i].finished, 1));
+    }
+    end(executor);
+    free(greedy);
+}
+END_TEST
+
+/* A thread that ends one user's job and takes another's leaves more to the first: a third must see to it. */
+START_TEST(what_was_held_back_runs_as_soon_as_it_may)
+{
+    const gh_executor_options options = {.threads = 8, .queue = 8, .share = 6};
+    gh_executor *executor = NULL;
+    probe ada[4], bob[4];
+    ck_assert_int_eq(gh_executor_new(&options, &executor), GH_OK);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(starts(executor, 1, &ada[i]));
+        ck_assert(starts(executor, 2, &bob[i]));
+    }
+    prepare(&bob[3], executor, run_until_go, gh_deadline_never());
+    prepare(&ada[3], executor, run_until_go, gh_deadline_never());
+    bob[3].job.key = 2;
+    ada[3].job.key = 1;
+    ck_assert_int_eq(gh_executor_submit(executor, &bob[3].job), GH_OK);
+    ck_assert_int_eq(gh_executor_submit(executor, &ada[3].job), GH_OK);
+    pause_ms(50);
+    ck_assert_int_eq(atomic_load(&bob[3].ran) + atomic_load(&ada[3].ran), 0);
+    atomic_store(&ada[0].go, 1);
+    ck_assert(becomes(&bob[3].ran, 1));
+    ck_assert(becomes(&ada[3].ran, 1));
+    for (size_t i = 0; i < 4; i++) {
+        atomic_store(&ada[i].go, 1);
+        atomic_store(&bob[i].go, 1);
+        ck_assert(becomes(&ada[i].finished, 1));
+        ck_assert(becomes(&bob[i].finished, 1));
+    }
+    end(executor);
+}
+END_TEST
+
+START_TEST(with_one_thread_a_user_leaves_places_in_the_queue)
+{
+    const gh_executor_options options = {.threads = 1, .queue = 4, .share = 1};
+    gh_executor *executor = NULL;
+    probe greedy[KEYED];
+    probe other;
+    ck_assert_int_eq(gh_executor_new(&options, &executor), GH_OK);
+    ck_assert_uint_eq(submit_for(executor, 7, greedy), 4);
+    prepare(&other, executor, run_quick, gh_deadline_never());
+    other.job.key = 8;
+    ck_assert_int_eq(gh_executor_submit(executor, &other.job), GH_OK);
+    for (size_t i = 0; i < KEYED; i++) {
+        atomic_store(&greedy[i].go, 1);
+    }
+    ck_assert(becomes(&other.finished, 1));
+    end(executor);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor");
@@ -455,6 +553,9 @@ int main(void)
     tcase_add_test(tc, stopping_drops_the_queue_and_waits_for_what_runs);
     tcase_add_test(tc, a_deadline_is_met_while_it_stops);
     tcase_add_test(tc, one_user_cannot_have_all_threads_nor_the_whole_queue);
+    tcase_add_test(tc, four_users_together_leave_threads_for_the_fifth);
+    tcase_add_test(tc, what_was_held_back_runs_as_soon_as_it_may);
+    tcase_add_test(tc, with_one_thread_a_user_leaves_places_in_the_queue);
     suite_add_tcase(suite, tc);
     return gh_suite_run(suite);
 }

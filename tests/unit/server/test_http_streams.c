@@ -57,6 +57,13 @@ static void wait_for_end(void *context, const gh_request *request, gh_response *
     }
 }
 
+static void look_late(void *context, const gh_request *request, gh_response *response)
+{
+    atomic_fetch_add(&begun, 1);
+    pause_ms(300);
+    wait_for_end(context, request, response);
+}
+
 /* Says nothing for longer than any deadline of the server, then one word. */
 static void be_quiet(void *context, const gh_request *request, gh_response *response)
 {
@@ -90,6 +97,7 @@ static int stream = 1;
 static const gh_route ROUTES[] = {
     {"GET", "/stream", GH_ROUTE_OPEN, wait_for_end, &stream, false, 0, NULL},
     {"GET", "/silent", GH_ROUTE_OPEN, wait_for_end, NULL, false, 0, NULL},
+    {"GET", "/late", GH_ROUTE_OPEN, look_late, NULL, false, 0, NULL},
     {"GET", "/quiet", GH_ROUTE_OPEN, be_quiet, NULL, false, 0, NULL},
     {"GET", "/flood", GH_ROUTE_OPEN, flood, NULL, false, 0, NULL},
 };
@@ -174,6 +182,17 @@ START_TEST(a_client_that_resets_its_connection_is_noticed_at_once)
 }
 END_TEST
 
+START_TEST(a_client_that_reset_its_connection_before_anybody_looked_is_gone)
+{
+    const struct linger abort = {.l_onoff = 1, .l_linger = 0};
+    int fd = ask(REQUEST("/late"));
+    ck_assert(reaches(&begun, 1, 10000));
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort), 0);
+    (void)close(fd);
+    ck_assert(reaches(&ended, 1, 10000));
+}
+END_TEST
+
 START_TEST(a_client_that_goes_is_noticed_behind_a_request_that_it_sent_ahead)
 {
     int fd = ask(REQUEST("/silent") REQUEST("/silent"));
@@ -242,6 +261,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, a_client_that_closes_its_connection_is_noticed_at_once, 0, 2);
     tcase_add_loop_test(tc, a_client_that_resets_its_connection_is_noticed_at_once, 0, 2);
+    tcase_add_test(tc, a_client_that_reset_its_connection_before_anybody_looked_is_gone);
     tcase_add_test(tc, a_client_that_goes_is_noticed_behind_a_request_that_it_sent_ahead);
     tcase_add_test(tc, only_the_client_that_went_is_gone);
     tcase_add_test(tc, a_quiet_stream_outlives_every_deadline);

@@ -474,7 +474,8 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
     const gh_principal other_user = {
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-2"}, .client_id = (char[]){"c-1"}};
-    ck_assert_int_eq(gh_share_init(&share, 2, 2), GH_OK);
+    const gh_share_bounds bounds = {{6, 3}, {4, 2}, 2};
+    ck_assert_int_eq(gh_share_init(&share, &bounds), GH_OK);
     endpoint.share = &share;
     enter(token);
     ck_assert_int_eq(gh_share_enter(&share, &seats[0], &other_user, false), GH_SHARE_IN);
@@ -482,12 +483,13 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 200);
     /* Until the reply has gone out. */
-    ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_FULL);
+    ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_LEFT);
     gh_response_clear(&response);
     ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_IN);
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 429);
     ck_assert(head_has("Retry-After: 5"));
+    ck_assert(body_has("Others have most of the server"));
     call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
     ck_assert_int_eq(response.status, 429);
     call_by("DELETE", gh_mcp_handle_delete, token, NULL, NULL, NULL);
@@ -511,7 +513,8 @@ START_TEST(one_user_s_streams_have_a_bound_and_calls_go_on)
     gh_share_seat stream;
     const gh_principal other_client = {
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
-    ck_assert_int_eq(gh_share_init(&share, 10, 1), GH_OK);
+    const gh_share_bounds bounds = {{10, 8}, {2, 1}, 1};
+    ck_assert_int_eq(gh_share_init(&share, &bounds), GH_OK);
     endpoint.share = &share;
     enter(token);
     ck_assert_int_eq(gh_share_enter(&share, &stream, &other_client, true), GH_SHARE_IN);

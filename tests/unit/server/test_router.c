@@ -166,7 +166,7 @@ START_TEST(allowed_pages_may_read_replies)
 {
     ck_assert_int_eq(ask_from("https://inspector.example", "POST", "/mcp"), 200);
     ck_assert(head_has("Access-Control-Allow-Origin: https://inspector.example\r\n"));
-    ck_assert(head_has("Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id\r\n"));
+    ck_assert(head_has("Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id, Retry-After\r\n"));
     ck_assert(head_has("Vary: Origin\r\n"));
     ck_assert(!head_has("Allow-Credentials"));
 }
@@ -179,6 +179,55 @@ START_TEST(public_documents_are_readable_by_allowed_pages_only)
     ck_assert(head_has("Vary: Origin\r\n"));
     ck_assert_int_eq(ask_from("https://inspector.example", "GET", "/doc"), 200);
     ck_assert(head_has("Access-Control-Allow-Origin: https://inspector.example\r\n"));
+}
+END_TEST
+
+static void refuse_early(const char *host, const char *origin, const char *method, const char *path)
+{
+    const gh_header headers[] = {{GH_VIEW_LIT("Host"), gh_view_of(host)},
+                                 {GH_VIEW_LIT("Origin"), gh_view_of(origin)}};
+    const gh_request request = {
+        .method = gh_view_of(method), .path = gh_view_of(path), .headers = headers, .header_count = 2};
+    gh_response_clear(&response);
+    gh_response_init(&response, NULL);
+    gh_router_add_cors(router, &request, &response);
+}
+
+START_TEST(what_is_refused_before_it_is_served_can_be_read_by_the_same_pages)
+{
+    refuse_early("localhost:8080", "https://inspector.example", "POST", "/mcp");
+    ck_assert(head_has("Access-Control-Allow-Origin: https://inspector.example\r\n"));
+    ck_assert(head_has("Vary: Origin\r\n"));
+    refuse_early("localhost:8080", "https://inspector.example", "GET", "/doc");
+    ck_assert(head_has("Access-Control-Allow-Origin: https://inspector.example\r\n"));
+    static const char *const others[][4] = {
+        {"localhost:8080", "http://evil.example", "POST", "/mcp"},
+        {"localhost:8080", "http://evil.example", "GET", "/doc"},
+        {"localhost:8080", "https://inspector.example", "POST", "/form"},
+        {"localhost:8080", "https://inspector.example", "GET", "/nothing"},
+        {"evil.example", "https://inspector.example", "POST", "/mcp"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        refuse_early(others[i][0], others[i][1], others[i][2], others[i][3]);
+        ck_assert_msg(!head_has("Access-Control"), "row %zu", i);
+    }
+}
+END_TEST
+
+START_TEST(limits_are_neither_for_probes_nor_for_preflights)
+{
+    const gh_header headers[] = {{GH_VIEW_LIT("Origin"), GH_VIEW_LIT("https://inspector.example")},
+                                 {GH_VIEW_LIT("Access-Control-Request-Method"), GH_VIEW_LIT("POST")}};
+    gh_request request = {
+        .method = GH_VIEW_LIT("GET"), .path = GH_VIEW_LIT("/healthz"), .headers = headers, .header_count = 0};
+    ck_assert(gh_router_is_unlimited(router, &request));
+    request.path = GH_VIEW_LIT("/doc");
+    ck_assert(!gh_router_is_unlimited(router, &request));
+    request.method = GH_VIEW_LIT("OPTIONS");
+    ck_assert(!gh_router_is_unlimited(router, &request));
+    request.header_count = 2;
+    ck_assert(gh_router_is_unlimited(router, &request));
+    request.method = GH_VIEW_LIT("POST");
+    ck_assert(!gh_router_is_unlimited(router, &request));
 }
 END_TEST
 
@@ -292,6 +341,8 @@ int main(void)
     tcase_add_test(tests, foreign_pages_may_not_call);
     tcase_add_test(tests, allowed_pages_may_read_replies);
     tcase_add_test(tests, public_documents_are_readable_by_allowed_pages_only);
+    tcase_add_test(tests, what_is_refused_before_it_is_served_can_be_read_by_the_same_pages);
+    tcase_add_test(tests, limits_are_neither_for_probes_nor_for_preflights);
     tcase_add_test(tests, preflights_are_answered_for_allowed_pages);
     tcase_add_test(tests, other_preflights_are_refused);
     tcase_add_test(tests, large_bodies_are_for_some_callers_of_some_routes);

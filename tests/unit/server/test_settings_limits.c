@@ -63,8 +63,8 @@ START_TEST(limits_follow_the_workers)
 {
     ck_assert_int_eq(LOAD("--workers", "4"), GH_OK);
     ck_assert_int_eq(settings.max_connections, 16384 + 4);
-    ck_assert_int_eq(settings.max_streams, 4);
-    ck_assert_int_eq(settings.max_streams_user, 2);
+    ck_assert_int_eq(settings.max_streams, 2); /* calls have workers, too */
+    ck_assert_int_eq(settings.max_streams_user, 1);
     ck_assert_int_eq(LOAD("--workers", "1300"), GH_OK);
     ck_assert_int_eq(settings.max_streams, 1040);
     ck_assert_int_eq(settings.max_streams_user, 520);
