@@ -88,6 +88,14 @@ static bool is_spent(const gh_authorizer *authorizer)
             (rejected != NULL && gh_secret_equals(credentials->access_token, gh_view_of(rejected))));
 }
 
+/* A server that sends sign-ins elsewhere must not cost the client of the one before: that takes a person who
+ * signs in there. */
+static bool is_elsewhere(const gh_credentials *credentials, const gh_credentials *made)
+{
+    return credentials->issuer != NULL && credentials->client_id != NULL &&
+           strcmp(credentials->issuer, made->issuer) != 0;
+}
+
 /* The client outlives a login that is interrupted. Tokens that are still of use stay with the client that
  * they were given to. */
 static void registered(void *context, const gh_credentials *made)
@@ -95,7 +103,8 @@ static void registered(void *context, const gh_credentials *made)
     gh_authorizer *authorizer = context;
     gh_credentials *credentials = &authorizer->credentials;
     gh_credentials copy;
-    if (!is_spent(authorizer) || gh_credentials_copy(made, &copy) != GH_OK) {
+    if (!is_spent(authorizer) || is_elsewhere(credentials, made) ||
+        gh_credentials_copy(made, &copy) != GH_OK) {
         return;
     }
     gh_secret_free(copy.dpop_key); /* each login makes its own */

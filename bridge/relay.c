@@ -315,6 +315,7 @@ void gh_relay_free(gh_relay *relay)
     if (relay == NULL) {
         return;
     }
+    gh_relay_end_broken(relay);
     free_items(&relay->inbox);
     free_items(&relay->queue);
     free_items(&relay->active);

@@ -27,8 +27,11 @@ void gh_relay_break(void *context)
     gh_loop_stop(relay->loop, 1);
 }
 
-static const char *reason_of(gh_relay_cause cause)
+static const char *reason_of(const gh_relay *relay, gh_relay_cause cause)
 {
+    if (relay->broken) {
+        return "The bridge ends, for it has no memory left.";
+    }
     return cause == GH_RELAY_INPUT_ENDED
                ? "The input ended before the server had answered. --eof-wait sets how long to wait for it."
                : "The bridge was told to stop before the server had answered.";
@@ -48,7 +51,7 @@ static void answer_open(gh_relay_item *item, gh_relay_cause cause)
         error = *trouble;
         gh_relay_answer_error(item, GH_RPC_LOCAL_ERROR, error.message);
     } else {
-        gh_relay_answer_error(item, GH_RPC_LOCAL_SHUTDOWN, reason_of(cause));
+        gh_relay_answer_error(item, GH_RPC_LOCAL_SHUTDOWN, reason_of(item->relay, cause));
     }
 }
 
@@ -60,6 +63,29 @@ static void answer_all(gh_relay_list *list, gh_relay_cause cause)
         } else {
             gh_relay_drop(list->first);
         }
+    }
+}
+
+static void answer_everything(gh_relay *relay, gh_relay_cause cause)
+{
+    do {
+        while (relay->inbox.first != NULL) {
+            gh_relay_item *item = relay->inbox.first;
+
+            gh_relay_list_remove(&relay->inbox, item);
+            gh_relay_list_append(&relay->queue, item);
+        }
+        answer_all(&relay->active, cause);
+        answer_all(&relay->queue, cause);
+    } while (relay->inbox.first != NULL);
+    gh_translator_end(relay->translator, GH_RPC_LOCAL_SHUTDOWN, reason_of(relay, cause));
+}
+
+void gh_relay_end_broken(gh_relay *relay)
+{
+    if (relay->broken && relay->stdio != NULL && relay->translator != NULL) {
+        answer_everything(relay, GH_RELAY_STOPPED);
+        gh_stdio_flush(relay->stdio, FLUSH_MS);
     }
 }
 
@@ -123,17 +149,7 @@ void gh_relay_end(gh_relay *relay, gh_relay_cause cause)
     gh_loop_timer_remove(relay->end_timer);
     relay->end_timer = NULL;
     relay->exit_code = cause == GH_RELAY_UNREAD && !relay->ended ? 1 : 0;
-    do {
-        while (relay->inbox.first != NULL) {
-            gh_relay_item *item = relay->inbox.first;
-
-            gh_relay_list_remove(&relay->inbox, item);
-            gh_relay_list_append(&relay->queue, item);
-        }
-        answer_all(&relay->active, cause);
-        answer_all(&relay->queue, cause);
-    } while (relay->inbox.first != NULL);
-    gh_translator_end(relay->translator, GH_RPC_LOCAL_SHUTDOWN, reason_of(cause));
+    answer_everything(relay, cause);
     gh_exchange_cancel(relay->stream);
     relay->stream = NULL;
     if (!say_farewell(relay, waited > LATE_MS ? FAREWELL_LATE_MS : FAREWELL_MS)) {

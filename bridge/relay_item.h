@@ -27,7 +27,7 @@ typedef struct gh_relay_item {
     bool modern;
     bool endless;        /* a subscription */
     bool internal;       /* the relay's own: its answer is for nobody else */
-    bool quiet;          /* internal: nobody is asked to sign in for it, and nobody waits for it */
+    bool quiet;          /* not the client's: nobody is asked to sign in for it, and nobody waits for it */
     bool ahead;          /* an `initialize` that was answered before the server did */
     bool muted;          /* cancelled, but it has to go on */
     int http_status;     /* of the response that it failed with */

@@ -32,6 +32,7 @@ struct gh_relay {
     int64_t opened_ms;           /* when it was opened, on the monotonic clock */
     gh_loop_timer *reopen_timer; /* while it is about to be opened anew for the sake of its stream alone */
     int64_t reopen_ms;           /* how long that waited the last time */
+    bool listened;               /* the server had a stream for its own messages */
     bool lists_promised;         /* answered ahead: the client is told to ask again once there is a session */
     gh_loop_timer *patience;     /* until `initialize` is answered ahead */
     int looks;
@@ -85,6 +86,8 @@ void gh_relay_session_watch(gh_relay *relay);
 void gh_relay_session_reopen(gh_relay *relay);
 /* The same by itself, in a while and without a person: a client may wait for nothing but changes. */
 void gh_relay_session_reopen_later(gh_relay *relay);
+/* The session is lost; it is opened anew as by gh_relay_session_reopen_later. */
+void gh_relay_session_lose(gh_relay *relay);
 
 /* relay_end.c. */
 typedef enum gh_relay_cause { GH_RELAY_INPUT_ENDED, GH_RELAY_STOPPED, GH_RELAY_UNREAD } gh_relay_cause;
@@ -92,6 +95,8 @@ typedef enum gh_relay_cause { GH_RELAY_INPUT_ENDED, GH_RELAY_STOPPED, GH_RELAY_U
 void gh_relay_end(gh_relay *relay, gh_relay_cause cause);
 /* Ends when the input has ended and nothing is open. */
 void gh_relay_end_if_idle(gh_relay *relay);
+/* After gh_relay_break, when the loop has stopped: answers what can be answered. */
+void gh_relay_end_broken(gh_relay *relay);
 void gh_relay_input_ended(void *context);
 void gh_relay_output_closed(void *context);
 

@@ -62,8 +62,13 @@ static void on_note_done(gh_relay_item *item, const gh_verdict *verdict)
                     verdict->error.message);
     }
     bool renewed = ready && item->internal;
+    bool failed = !ready && item->role == GH_RELAY_INITIALIZED && item->quiet &&
+                  item->generation == relay->generation && !relay->session_lost;
 
     gh_relay_drop(item);
+    if (failed) {
+        gh_relay_session_lose(relay);
+    }
     if (ready) {
         gh_relay_session_ready(relay);
     }
@@ -142,6 +147,18 @@ static void give_up(gh_relay_item *item, gh_status status, const gh_error *error
     }
 }
 
+/* Nobody is asked to sign in for what no person brought about. */
+static bool is_unattended(const gh_relay_item *item)
+{
+    const gh_relay *relay = item->relay;
+
+    if (item->role == GH_RELAY_RESPONSE) {
+        return relay->calls == 0; /* a server may ask at any time */
+    }
+    return item->quiet || (item->message.kind == GH_RPC_REQUEST &&
+                           gh_translator_is_look(relay->translator, item->message.id));
+}
+
 static void start(gh_relay *relay, gh_relay_item *item)
 {
     bool legacy = gh_era_of(relay->era, &item->message) != GH_MCP_ERA_MODERN;
@@ -154,8 +171,7 @@ static void start(gh_relay *relay, gh_relay_item *item)
         .repeatable = gh_era_is_repeatable(item->message.method),
         .resumable = legacy && gh_relay_item_is_request(item),
         .endless = item->endless,
-        .unattended = item->quiet || (item->message.kind == GH_RPC_REQUEST &&
-                                      gh_translator_is_look(relay->translator, item->message.id)),
+        .unattended = is_unattended(item),
         .context = item,
         .on_message = on_message,
         .on_done = on_done,
@@ -219,7 +235,10 @@ static void walk(gh_relay *relay)
             break;
         }
         relay->emptied = false;
-        if (needs_session(relay, item)) {
+        if (needs_session(relay, item) && item->role == GH_RELAY_RESPONSE) {
+            gh_log_debug("A response was left out: the session of its request is lost.");
+            gh_relay_drop(item);
+        } else if (needs_session(relay, item)) {
             gh_relay_session_reopen(relay);
             next = relay->queue.first;
         } else if (may_start(relay, item)) {

@@ -164,8 +164,11 @@ static void on_settled_late(void *context)
 
 static void on_stream_open(void *context, gh_exchange *exchange)
 {
+    gh_relay *relay = context;
+
     (void)exchange;
-    settled(context);
+    relay->listened = true;
+    settled(relay);
 }
 
 static void on_stream_message(void *context, gh_exchange *exchange, const gh_rpc_message *message,
@@ -189,12 +192,39 @@ static bool shows_loss(const gh_relay *relay, const gh_exchange *exchange, const
            (verdict->kind == GH_VERDICT_CUT && gh_remote_is_over_sse(relay->remote));
 }
 
+/* What was said again in a session that is lost, too, will be said in the next one. */
+static void drop_repeats(gh_relay_list *list)
+{
+    gh_relay_item *item = list->first;
+
+    while (item != NULL) {
+        gh_relay_item *next = item->next;
+
+        if (item->quiet && item->role == GH_RELAY_CALL) {
+            gh_relay_answer_error(item, GH_RPC_LOCAL_ERROR, "The server lost the session.");
+        }
+        item = next;
+    }
+}
+
 static void lose_session(gh_relay *relay)
 {
     relay->session_lost = true;
     gh_era_close(relay->era);
     gh_exchange_cancel(relay->stream);
     relay->stream = NULL;
+    relay->emptied = true;
+    drop_repeats(&relay->active);
+    drop_repeats(&relay->queue);
+}
+
+void gh_relay_session_lose(gh_relay *relay)
+{
+    lose_session(relay);
+    if (gh_clock_mono_ms() - relay->opened_ms > REOPEN_LAST_MS) {
+        relay->reopen_ms = 0; /* one that lasted; others must not come and go at full speed */
+    }
+    gh_relay_session_reopen_later(relay);
 }
 
 static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdict *verdict)
@@ -204,11 +234,8 @@ static void on_stream_done(void *context, gh_exchange *exchange, const gh_verdic
     relay->stream = NULL;
     gh_log_debug("There is no stream for the server's own messages (HTTP %d).", verdict->http_status);
     if (!relay->session_lost && relay->initialize_params != NULL && shows_loss(relay, exchange, verdict)) {
-        lose_session(relay);
-        if (gh_clock_mono_ms() - relay->opened_ms > REOPEN_LAST_MS) {
-            relay->reopen_ms = 0; /* one that lasted; others must not come and go at full speed */
-        }
-        gh_relay_session_reopen_later(relay);
+        relay->listened = true;
+        gh_relay_session_lose(relay);
     }
     settled(relay);
 }
@@ -239,10 +266,28 @@ void gh_relay_session_ready(gh_relay *relay)
     }
 }
 
+/* Not sent again: the next session has it said anew. The stream, where there is one, knows better whether
+ * this one is lost. */
+static void repeat_refused(gh_relay_item *item, const gh_verdict *verdict)
+{
+    gh_relay *relay = item->relay;
+    bool lost = item->generation == relay->generation && !relay->session_lost &&
+                (relay->stream == NULL || !gh_exchange_is_open(relay->stream));
+
+    gh_relay_answer_error(item, verdict->code, verdict->error.message);
+    if (lost) {
+        gh_relay_session_lose(relay);
+    }
+}
+
 void gh_relay_session_refused(gh_relay_item *item, const gh_verdict *verdict)
 {
     gh_relay *relay = item->relay;
 
+    if (item->quiet && item->role == GH_RELAY_CALL) {
+        repeat_refused(item, verdict);
+        return;
+    }
     if (relay->initialize_params == NULL || item->internal || item->role == GH_RELAY_INITIALIZE ||
         item->sessions_lost++ > 0) {
         gh_relay_answer_error(item, verdict->code, verdict->error.message);
@@ -285,7 +330,7 @@ static void on_reopen(void *context)
 
     relay->reopen_timer = NULL;
     /* A call of the client may have been quicker. */
-    if (relay->session_lost && relay->barrier == NULL && !relay->ended) {
+    if (relay->session_lost && relay->barrier == NULL && !relay->ended && !relay->ending) {
         reopen(relay, true);
         gh_relay_pump(relay);
     }
@@ -325,5 +370,8 @@ void gh_relay_session_failed(gh_relay *relay, int code, const char *sentence)
             gh_relay_drop(item);
         }
         item = next;
+    }
+    if (relay->listened) {
+        gh_relay_session_reopen_later(relay); /* the client may have nothing more to say */
     }
 }

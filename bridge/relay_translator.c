@@ -24,6 +24,8 @@ static void to_server(void *context, gh_view line)
         gh_relay_item_free(item);
         return;
     }
+    item->quiet =
+        item->message.kind == GH_RPC_REQUEST && gh_translator_is_repeat(relay->translator, item->message.id);
     gh_relay_list_append(&relay->inbox, item);
 }
 

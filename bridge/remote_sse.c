@@ -236,6 +236,19 @@ static void fall_forward(gh_exchange *exchange)
     }
 }
 
+/* Where the old transport was only tried first. A stream that ends before it says where to post may be
+ * Streamable HTTP's; unless it is --transport that wants the old one, there is no use in another look. */
+static bool goes_forward(const gh_exchange *exchange, const gh_verdict *verdict)
+{
+    bool wanted = exchange->remote->settings->transport == GH_BRIDGE_SSE_FIRST;
+
+    if (!exchange->sse_first) {
+        return false;
+    }
+    return verdict->kind == GH_VERDICT_FAILED ||
+           (verdict->kind == GH_VERDICT_CUT && (!wanted || gh_exchange_retry_delay(exchange, verdict) < 0));
+}
+
 /* The stream could not be opened. */
 static void refuse(gh_exchange *exchange, const gh_verdict *verdict, gh_view challenge)
 {
@@ -246,7 +259,7 @@ static void refuse(gh_exchange *exchange, const gh_verdict *verdict, gh_view cha
     }
     if (exchange->falls_back) {
         fall_forward(exchange);
-    } else if (exchange->sse_first && verdict->kind == GH_VERDICT_FAILED) {
+    } else if (goes_forward(exchange, verdict)) {
         /* Where it was only expected, the usual order begins. */
         remote->transport =
             remote->settings->transport == GH_BRIDGE_SSE_FIRST ? GH_REMOTE_HTTP : remote->transport;

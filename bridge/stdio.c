@@ -15,6 +15,8 @@
 #define KEEP_MAX (256 * 1024)
 /* Writes in a row before the loop gets its turn. */
 #define WRITES_MAX 64
+/* How long what was written before a line that is lost may take. */
+#define LAST_FLUSH_MS 250
 
 struct gh_stdio {
     gh_loop *loop;
@@ -307,6 +309,7 @@ void gh_stdio_write_line(gh_stdio *stdio, gh_view line)
     if (gh_buf_append_view(&stdio->out, line) != GH_OK || gh_buf_append_char(&stdio->out, '\n') != GH_OK) {
         if (gh_buf_status(&stdio->out) == GH_ERR_NOMEM) {
             stdio->options.on_lost(stdio->options.context);
+            gh_stdio_flush(stdio, LAST_FLUSH_MS); /* what came before it */
         }
         close_output(stdio);
     } else if (!waiting) {

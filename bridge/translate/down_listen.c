@@ -42,7 +42,7 @@ static void tell_server(gh_translator *translator, const char *method, const cha
     gh_buf_free(&params);
 }
 
-static bool is_subscribed(const gh_translator *translator, const char *uri)
+bool gh_down_is_subscribed(const gh_translator *translator, const char *uri)
 {
     for (const gh_listen *listen = translator->down.listens; listen != NULL; listen = listen->next) {
         if (gh_compose_set_has(&listen->uris, uri)) {
@@ -77,7 +77,7 @@ static void subscribe(gh_translator *translator, gh_listen *listen, gh_view uris
         char *uri = NULL;
 
         if (gh_json_slice_string(item, &uri) == GH_OK) {
-            if (!is_subscribed(translator, uri) && !gh_compose_set_has(&listen->uris, uri)) {
+            if (!gh_down_is_subscribed(translator, uri) && !gh_compose_set_has(&listen->uris, uri)) {
                 tell_server(translator, "resources/subscribe", uri);
             }
             (void)gh_compose_set_add(&listen->uris, uri, URIS_MAX);
@@ -171,7 +171,7 @@ bool gh_down_unlisten(gh_translator *translator, gh_view client_id)
         if (gh_rpc_id_equals(gh_view_of(listen->client_id), client_id)) {
             *at = listen->next;
             for (size_t i = 0; i < listen->uris.count; i++) {
-                if (!is_subscribed(translator, listen->uris.items[i])) {
+                if (!gh_down_is_subscribed(translator, listen->uris.items[i])) {
                     tell_server(translator, "resources/unsubscribe", listen->uris.items[i]);
                 }
             }
@@ -235,19 +235,15 @@ void gh_down_publish(gh_translator *translator, const gh_rpc_message *message)
 
 void gh_down_resubscribe(gh_translator *translator)
 {
-    gh_compose_set told = {NULL, 0};
-
     free(translator->down.level);
     translator->down.level = NULL; /* the next call that wants one sets it */
     for (const gh_listen *listen = translator->down.listens; listen != NULL; listen = listen->next) {
         for (size_t i = 0; i < listen->uris.count; i++) {
-            if (!gh_compose_set_has(&told, listen->uris.items[i])) {
-                (void)gh_compose_set_add(&told, listen->uris.items[i], SIZE_MAX);
-                tell_server(translator, "resources/subscribe", listen->uris.items[i]);
+            if (!gh_session_add(translator, listen->uris.items[i])) {
+                gh_log_warn("A subscription does not outlast the lost session: there are too many.");
             }
         }
     }
-    gh_compose_set_free(&told);
 }
 
 void gh_down_listens_end(gh_translator *translator)

@@ -124,10 +124,14 @@ typedef struct gh_down {
     size_t parked;
 } gh_down;
 
-/* What a legacy client told a legacy server that lasts as long as the session. */
+/* What a legacy client told a legacy server that lasts as long as the session, and what of all that lasts is
+ * to be said again in a new one. */
 typedef struct gh_session {
-    gh_compose_set uris; /* subscribed to */
-    char *level;         /* of logging, raw; NULL: none was set */
+    gh_compose_set uris;   /* subscribed to */
+    char *level;           /* of logging, raw; NULL: none was set */
+    gh_compose_set unsaid; /* subscriptions whose turn is still to come */
+    bool level_unsaid;
+    size_t open; /* said again, and not answered yet */
 } gh_session;
 
 struct gh_translator {
@@ -233,6 +237,10 @@ void gh_same_notification(gh_translator *translator, const gh_arrival *arrival);
 bool gh_session_is_lasting(const char *method);
 void gh_session_note(gh_translator *translator, const gh_rpc_message *request);
 void gh_session_clear(gh_translator *translator);
+/* A subscription for gh_session_say_again. False when it will not be said. */
+bool gh_session_add(gh_translator *translator, const char *uri);
+/* Says what is unsaid, few at a time. */
+void gh_session_say_again(gh_translator *translator);
 
 /* lists.c */
 /* Takes a call of an unknown tool of a modern server over until the list is there. */
@@ -294,6 +302,7 @@ void gh_down_refuse_server(gh_translator *translator, gh_view id, int code, cons
 void gh_down_drop_parked(gh_translator *translator, int64_t before);
 void gh_down_listen(gh_translator *translator, const gh_rpc_message *message);
 bool gh_down_unlisten(gh_translator *translator, gh_view client_id);
+bool gh_down_is_subscribed(const gh_translator *translator, const char *uri);
 void gh_down_publish(gh_translator *translator, const gh_rpc_message *message);
 void gh_down_resubscribe(gh_translator *translator);
 void gh_down_listens_end(gh_translator *translator);

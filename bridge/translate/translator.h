@@ -75,8 +75,11 @@ bool gh_translator_is_look(const gh_translator *translator, gh_view id);
 bool gh_translator_answer_ahead(gh_translator *translator);
 /* By which transport the session was opened: remembered with the rest. */
 void gh_translator_note_sse(gh_translator *translator, bool over_sse);
-/* The relay opened a new legacy session in place of one that was lost. */
+/* The relay opened a new legacy session in place of one that was lost: what lasts as long as a session is
+ * said again, few at a time. */
 void gh_translator_session_renewed(gh_translator *translator);
+/* Is that what is said again? No client waits for it, so nobody is asked to sign in for it. */
+bool gh_translator_is_repeat(const gh_translator *translator, gh_view id);
 /* The client says nothing more: what waits for its answer ends. */
 void gh_translator_input_ended(gh_translator *translator);
 /* Nothing more goes to the server: answers whatever is left. */

@@ -153,6 +153,23 @@ test('a modern client reaches an old server', async () => {
   await server.stop();
 });
 
+test('a server that has moved on is found, too, where a GET gets a stream that ends at once', async () => {
+  const stateDir = tempDir();
+  const port = await freePort();
+  const old = await startOldServer({ port });
+  await (await open(old.mcp, { stateDir })).bridge.stop();
+  await old.stop();
+  const server = await startFake({ port, other: (url, body) => {
+    if (!body) return { raw: (outgoing) => outgoing.writeHead(200, { 'Content-Type': 'text/event-stream' }).end() };
+    const message = JSON.parse(body);
+    return message.method === 'initialize' ? { json: { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'fake', version: '1' } } } } : { status: 202 };
+  } });
+  const { bridge, reply } = await open(old.mcp, { stateDir });
+  assert.equal(reply.result?.serverInfo.name, 'fake', JSON.stringify(reply));
+  await bridge.stop();
+  await server.stop();
+});
+
 test('a stream that is lost is opened anew, though the client says nothing', async () => {
   const server = await startOldServer();
   const { bridge } = await open(server.mcp);

@@ -352,6 +352,35 @@ START_TEST(tokens_that_are_of_use_stay_with_their_client_while_another_is_regist
 }
 END_TEST
 
+START_TEST(a_server_that_sends_sign_ins_elsewhere_costs_no_registration_before_somebody_signs_in)
+{
+    world_store(NULL, NULL, 0);
+    gh_credentials stored;
+    gh_keeper *keeper = NULL;
+    ck_assert(world_stored(&stored));
+    free(stored.issuer);
+    stored.issuer = strdup("https://id.example");
+    ck_assert_int_eq(gh_keeper_open(world.state_dir, world.settings.url, &keeper, NULL), GH_OK);
+    ck_assert_int_eq(gh_keeper_save(keeper, &stored, NULL), GH_OK);
+    gh_keeper_close(keeper);
+    gh_credentials_clear(&stored);
+    begin();
+    ask(&first, 401, challenge, NULL, true);
+    ck_assert(world_until(is_pending, NULL, 5000));
+    ck_assert_str_eq(world_parameter(gh_authorizer_login_url(authorizer), "client_id"), "client-1");
+    ck_assert(world_stored(&stored));
+    ck_assert_str_eq(stored.client_id, "client-0");
+    ck_assert_str_eq(stored.issuer, "https://id.example");
+    gh_credentials_clear(&stored);
+    agree();
+    ck_assert_int_eq(answer(&first), GH_OK);
+    ck_assert(world_stored(&stored));
+    ck_assert_str_eq(stored.client_id, "client-1");
+    ck_assert_str_eq(stored.issuer, world.origin);
+    gh_credentials_clear(&stored);
+}
+END_TEST
+
 START_TEST(a_denial_is_told_and_a_second_attempt_works)
 {
     ask(&first, 401, challenge, NULL, true);
@@ -672,6 +701,8 @@ int main(void)
     tcase_add_test(tests, and_one_whose_login_never_came_back);
     tcase_add_test(tests, a_registration_outlives_the_login_that_it_was_made_for);
     tcase_add_test(tests, tokens_that_are_of_use_stay_with_their_client_while_another_is_registered);
+    tcase_add_test(tests,
+                   a_server_that_sends_sign_ins_elsewhere_costs_no_registration_before_somebody_signs_in);
     tcase_add_test(tests, a_denial_is_told_and_a_second_attempt_works);
     tcase_add_test(tests, a_scope_that_the_server_refuses_is_not_asked_for_again);
     tcase_add_test(tests, a_step_up_asks_for_the_union_and_is_not_repeated_in_vain);

@@ -223,6 +223,57 @@ START_TEST(a_new_session_is_told_what_the_client_told_the_lost_one)
 }
 END_TEST
 
+/* Subscribes to "a:0", "a:1" and so on. */
+static void subscribe_to(int count)
+{
+    for (int i = 0; i < count; i++) {
+        char line[128], reply[64];
+        (void)snprintf(line, sizeof(line), LEGACY("%d", "resources/subscribe", "{\"uri\":\"a:%d\"}"), i + 10,
+                       i);
+        (void)snprintf(reply, sizeof(reply), RESULT("%d", ""), i + 10);
+        exchange(line, reply);
+    }
+}
+
+START_TEST(subscriptions_come_back_few_at_a_time_and_not_to_a_server_that_is_away)
+{
+    const char *open[8];
+    subscribe_to(12);
+    gh_translator_session_renewed(world.translator);
+    for (int i = 0; i < 8; i++) {
+        open[i] = id_of(server_got());
+        ck_assert(gh_translator_is_repeat(world.translator, gh_view_of(open[i])));
+    }
+    assert_quiet();
+    /* One that is refused makes room for the next like any other. */
+    server_answers(with_id(ERROR("\"ID\"", "-32602"), open[0]));
+    assert_has(server_got(), "resources/subscribe");
+    server_answers_with(with_id(ERROR("\"ID\"", "-31000"), open[1]), 400, true);
+    assert_has(server_got(), "resources/subscribe");
+    /* The client gives one up whose turn is still to come. */
+    exchange(LEGACY("3", "resources/unsubscribe", "{\"uri\":\"a:10\"}"), RESULT("3", ""));
+    server_answers(with_id(RESULT("\"ID\"", ""), open[2]));
+    assert_has(server_got(), "a:11");
+    /* Away: the others would only fail alike. */
+    server_answers_with(with_id(ERROR("\"ID\"", "-31000"), open[3]), 0, true);
+    server_answers(with_id(RESULT("\"ID\"", ""), open[4]));
+    assert_quiet();
+    ck_assert(!gh_translator_is_repeat(world.translator, gh_view_of(open[4])));
+}
+END_TEST
+
+START_TEST(a_subscription_of_any_length_passes_but_an_endless_one_is_not_remembered)
+{
+    static char line[16 * 1024];
+    static char uri[12 * 1024];
+    memset(uri, 'u', sizeof(uri) - 1);
+    (void)snprintf(line, sizeof(line), LEGACY("2", "resources/subscribe", "{\"uri\":\"%s\"}"), uri);
+    exchange(line, RESULT("2", ""));
+    gh_translator_session_renewed(world.translator);
+    assert_quiet();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("translator_same");
@@ -240,5 +291,7 @@ int main(void)
     tcase_add_test(tcase, hidden_tools_are_neither_listed_nor_called);
     tcase_add_test(tcase, only_allowed_tools_are_shown);
     tcase_add_test(tcase, a_new_session_is_told_what_the_client_told_the_lost_one);
+    tcase_add_test(tcase, subscriptions_come_back_few_at_a_time_and_not_to_a_server_that_is_away);
+    tcase_add_test(tcase, a_subscription_of_any_length_passes_but_an_endless_one_is_not_remembered);
     return world_run(suite, tcase);
 }
