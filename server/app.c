@@ -319,6 +319,7 @@ const char *gh_app_origin(const gh_app *app)
 void gh_app_sweep(gh_app *app)
 {
     gh_mcp_engine_sweep(app->engine);
+    gh_file_tools_tend(app->tools);
     if (++app->sweeps >= IDENTITY_SWEEP_S) {
         app->sweeps = 0;
         gh_identity_sweep(&app->identity);
@@ -361,6 +362,7 @@ void gh_app_stop(gh_app *app)
         return;
     }
     gh_identity_stop(&app->identity); /* a login that waits for the provider would hold the listener up */
+    gh_file_tools_stop(app->tools);
     gh_observe_stop(app->observe);
     gh_listener_stop(app->listener);
     gh_watchdog_stop(app->watchdog);

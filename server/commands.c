@@ -42,7 +42,7 @@ static bool check_store(const gh_settings *settings)
     gh_sealer *sealer = NULL;
     gh_store *store = NULL;
     gh_status status = gh_identity_open_store(settings, &sealer, &store, &error);
-    bool good = status == GH_OK && gh_store_ping(store) == GH_OK;
+    bool good = status == GH_OK && gh_store_ping(store, &error) == GH_OK;
     if (status != GH_ERR_DENIED || strcmp(settings->auth, "proxy") == 0) {
         report(NULL, good, "the store", good ? settings->store : error.message, NULL);
     } else {

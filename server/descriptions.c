@@ -9,6 +9,7 @@
 #include "shared/net/url.h"
 
 #define FETCH_MS 10000
+#define LOOK_MS 100 /* at whether to go on waiting */
 #define WHERE_MAX ((size_t)64 * 1024)
 
 typedef struct text {
@@ -93,11 +94,58 @@ static gh_status check_url(const char *place, gh_error *error)
     return GH_OK;
 }
 
-static gh_status fetch(const char *place, const char *ca_file, gh_buf *out, gh_error *error)
+typedef struct fetched {
+    gh_buf *body;
+    gh_http_result result;
+    bool done;
+} fetched;
+
+static gh_status on_body(void *context, gh_http_transfer *transfer, gh_view bytes)
+{
+    const fetched *state = context;
+    (void)transfer;
+    return gh_buf_append_view(state->body, bytes);
+}
+
+static void on_done(void *context, gh_http_transfer *transfer, const gh_http_result *result)
+{
+    fetched *state = context;
+    (void)transfer;
+    state->result = *result;
+    state->done = true;
+}
+
+/* Like gh_http_perform, until *stop says otherwise. */
+static gh_status perform(gh_http_client *client, const gh_http_request *request, const atomic_bool *stop,
+                         gh_buf *body, gh_http_result *result)
+{
+    gh_http_transfer *transfer = NULL;
+    fetched state = {.body = body};
+    gh_http_request copy = *request;
+    copy.context = &state;
+    copy.on_body = on_body;
+    copy.on_done = on_done;
+    gh_status status = gh_http_start(client, &copy, &transfer, &result->error);
+    if (status != GH_OK) {
+        return status;
+    }
+    while (status == GH_OK && !state.done) {
+        bool stopped = stop != NULL && atomic_load(stop);
+        status = stopped ? GH_ERR_CANCELLED : gh_http_client_poll(client, NULL, 0, LOOK_MS);
+    }
+    if (!state.done) {
+        gh_http_cancel(transfer);
+        return gh_error_set(&result->error, status, "%s", gh_status_text(status));
+    }
+    *result = state.result;
+    return result->status;
+}
+
+static gh_status fetch(const char *place, const gh_descriptions *wanted, gh_buf *out, gh_error *error)
 {
     static const gh_http_header headers[] = {{"Accept", "application/json, application/yaml, */*;q=0.5"}};
     const gh_http_client_options options = {
-        .user_agent = "gatehouse/" GATEHOUSE_VERSION, .ca_file = ca_file, .quick_exit = true};
+        .user_agent = "gatehouse/" GATEHOUSE_VERSION, .ca_file = wanted->ca_file, .quick_exit = true};
     const gh_http_request request = {.method = "GET",
                                      .url = place,
                                      .headers = headers,
@@ -113,7 +161,7 @@ static gh_status fetch(const char *place, const char *ca_file, gh_buf *out, gh_e
     }
     status = gh_http_client_new(&options, &client, error);
     if (status == GH_OK) {
-        status = gh_http_perform(client, &request, out, &result);
+        status = perform(client, &request, wanted->stop, out, &result);
         if (status != GH_OK) {
             status = gh_error_set(error, GH_ERR_UNAVAILABLE, "The OpenAPI description cannot be fetched: %s",
                                   result.error.message);
@@ -127,11 +175,11 @@ static gh_status fetch(const char *place, const char *ca_file, gh_buf *out, gh_e
     return status;
 }
 
-static gh_status load(const char *place, const char *ca_file, gh_buf *out, gh_error *error)
+static gh_status load(const char *place, const gh_descriptions *wanted, gh_buf *out, gh_error *error)
 {
     gh_error why = {0};
     if (is_url(place)) {
-        return fetch(place, ca_file, out, error);
+        return fetch(place, wanted, out, error);
     }
     gh_status status = gh_file_read(place, out, &why);
     return status == GH_OK ? GH_OK : gh_error_set(error, GH_ERR_INVALID, "%s.", why.message);
@@ -162,7 +210,7 @@ static gh_status add_description(reading *all, const order *one, const char *fol
     text *made = next_text(all, one->place, GH_TOOLFILE_MAX, error);
     gh_status status = made == NULL ? error->status : GH_OK;
     if (status == GH_OK) {
-        status = load(one->place, all->wanted->ca_file, &description, error);
+        status = load(one->place, all->wanted, &description, error);
     }
     if (status == GH_OK) {
         const gh_openapi_options options = {.label = one->place,
@@ -183,6 +231,7 @@ static gh_status add_description(reading *all, const order *one, const char *fol
 /* What a tools file points to; the URL is checked like one of the command line. */
 typedef struct pointing {
     reading *all;
+    const char *label; /* of the tools file */
     const char *folder;
 } pointing;
 
@@ -191,7 +240,11 @@ static gh_status follow(void *context, const gh_toolfile_description *one, gh_er
     const pointing *from = context;
     const order wanted = {
         .place = one->url != NULL ? one->url : one->file, .select = &one->select, .upstream = one->upstream};
-    return add_description(from->all, &wanted, from->folder, error);
+    gh_error why = {GH_OK, ""};
+    gh_status status = add_description(from->all, &wanted, from->folder, &why);
+    return status == GH_OK || why.message[0] == '\0'
+               ? status
+               : gh_error_set(error, status, "%s, line %zu: %s", from->label, one->line, why.message);
 }
 
 /* --- all --- */
@@ -228,7 +281,7 @@ static gh_status add_file(reading *all, const char *file, gh_error *error)
     }
     if (status == GH_OK) {
         const gh_toolfile_source source = source_of(one);
-        pointing from = {all, one->folder};
+        pointing from = {all, one->label, one->folder};
         status = gh_toolfile_descriptions(&source, follow, &from, error);
     }
     return status;

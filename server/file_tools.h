@@ -14,9 +14,14 @@ typedef struct gh_file_tools gh_file_tools;
  * GH_ERR_INVALID with a sentence that names file and line. */
 GH_MUST_USE gh_status gh_file_tools_open(const gh_settings *settings, const gh_identity *identity,
                                          gh_mcp_registry *registry, gh_file_tools **tools, gh_error *error);
-/* What is wrong is logged, and then nothing changes. NULL is fine: then there is nothing to read. */
+/* What is wrong is logged, and then nothing changes. Does not wait for URLs: gh_file_tools_tend does the
+ * rest. NULL is fine, here and below: then there is nothing to read. */
 void gh_file_tools_reload(gh_file_tools *tools);
-/* After the executor has stopped. NULL is fine. */
+/* Takes over what has been read meanwhile. Called about every second. */
+void gh_file_tools_tend(gh_file_tools *tools);
+/* Gives up what is being read. */
+void gh_file_tools_stop(gh_file_tools *tools);
+/* After the executor has stopped. */
 void gh_file_tools_close(gh_file_tools *tools);
 
 #endif

@@ -355,8 +355,9 @@ bool gh_identity_alive(const gh_identity *identity, const gh_principal *principa
 
 static gh_status own_server_ready(const gh_identity *identity, gh_error *error)
 {
-    if (gh_store_ping(identity->store) != GH_OK) {
-        return gh_error_set(error, GH_ERR_UNAVAILABLE, "The store does not answer.");
+    gh_status status = gh_store_ping(identity->store, error);
+    if (status != GH_OK) {
+        return status;
     }
     gh_keyset *keys = gh_oauth_server_keys(identity->oauth);
     bool some = keys != NULL && gh_keyset_count(keys) > 0;

@@ -48,7 +48,8 @@ static void set_identity(const gh_observe_parts *parts)
     if (identity->store != NULL) {
         uint64_t uses = 0;
         uint64_t failures = 0;
-        gh_metrics_set(metrics, GH_METRIC_STORE_UP, gh_store_ping(identity->store) == GH_OK ? 1 : 0);
+        gh_error error = {0};
+        gh_metrics_set(metrics, GH_METRIC_STORE_UP, gh_store_ping(identity->store, &error) == GH_OK ? 1 : 0);
         gh_store_counts(identity->store, &uses, &failures);
         gh_metrics_set(metrics, GH_METRIC_STORE_USES, (int64_t)uses);
         gh_metrics_set(metrics, GH_METRIC_STORE_FAILURES, (int64_t)failures);

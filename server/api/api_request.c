@@ -227,13 +227,21 @@ static gh_status fill_form(const gh_api_request *request, const gh_template_valu
     return status;
 }
 
+static gh_status fill_json(const gh_api_request *request, const gh_template_values *values, gh_buf *body,
+                           gh_error *error)
+{
+    gh_template_values given = *values;
+    given.nulls = request->send_null;
+    return gh_json_template_fill(request->body_json, &given, body, error);
+}
+
 static gh_status fill_body(const gh_api_request *request, const gh_template_values *values, gh_buf *body,
                            const char **type, gh_error *error)
 {
     switch (request->body_kind) {
     case GH_BODY_JSON:
         *type = "application/json";
-        return gh_json_template_fill(request->body_json, values, body, error);
+        return fill_json(request, values, body, error);
     case GH_BODY_FORM:
         *type = "application/x-www-form-urlencoded";
         return fill_form(request, values, body, error);

@@ -165,6 +165,7 @@ void gh_pages_handle_ready(void *context, const gh_request *request, gh_response
     if (ask_ready(context, &error) == GH_OK) {
         gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ready\"}"));
     } else {
+        gh_response_header_cstr(response, "Retry-After", "1");
         gh_response_error(response, 503, "not_ready", error.message);
     }
 }

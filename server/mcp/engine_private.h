@@ -186,6 +186,8 @@ void gh_mcp_write_tool_error(gh_mcp_request *request, const char *text);
 /* Methods of the modern era: listen.c, task_methods.c. */
 /* Does the client know tasks? Else answers with -32021 and returns false. */
 bool gh_mcp_check_tasks(gh_mcp_request *request);
+/* Appends what a task of the caller's needs; GH_ERR_NOT_FOUND when it has none of that id. */
+GH_MUST_USE gh_status gh_mcp_task_scopes(const gh_mcp_request *request, const char *id, gh_buf *scopes);
 void gh_mcp_listen(gh_mcp_request *request);
 void gh_mcp_tasks_method_get(gh_mcp_request *request);
 void gh_mcp_tasks_method_update(gh_mcp_request *request);

@@ -104,19 +104,20 @@ static bool read_subjects(gh_mcp_request *request, gh_view filter, const char *n
     return fine;
 }
 
-/* Only their own: to others a task is not there. */
+/* Only their own, and of tools that they may call: to others a task is not there. */
 static void keep_own_tasks(const gh_mcp_request *request, subjects *tasks)
 {
     size_t kept = 0;
     for (size_t i = 0; i < tasks->count; i++) {
-        gh_buf members = GH_BUF_INIT(GH_MCP_REPLY_MAX);
+        gh_buf scopes = GH_BUF_INIT(GH_MCP_SCOPES_MAX);
         char *id = tasks->names[i];
-        if (gh_mcp_tasks_get(request->engine->tasks, request->principal, gh_view_of(id), &members) == GH_OK) {
+        if (gh_mcp_task_scopes(request, id, &scopes) == GH_OK &&
+            (scopes.len == 0 || gh_mcp_may(request, gh_buf_cstr(&scopes)))) {
             tasks->names[kept++] = id;
         } else {
             free(id);
         }
-        gh_buf_free(&members);
+        gh_buf_free(&scopes);
     }
     tasks->count = kept;
 }

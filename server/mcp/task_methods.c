@@ -15,12 +15,40 @@ bool gh_mcp_check_tasks(gh_mcp_request *request)
     return false;
 }
 
+gh_status gh_mcp_task_scopes(const gh_mcp_request *request, const char *id, gh_buf *scopes)
+{
+    gh_status status =
+        gh_mcp_tasks_scopes(request->engine->tasks, request->principal, gh_view_of(id), scopes);
+    return status == GH_OK ? gh_buf_status(scopes) : status;
+}
+
+/* A result is for those who may call the tool, and so are its questions. A task that is not there is for the
+ * caller to tell of. */
+static bool may_deal(gh_mcp_request *request, const char *id)
+{
+    gh_buf scopes = GH_BUF_INIT(GH_MCP_SCOPES_MAX);
+    gh_status status = gh_mcp_task_scopes(request, id, &scopes);
+    bool may = status == GH_ERR_NOT_FOUND || (status == GH_OK && scopes.len == 0);
+    if (!may && status == GH_OK) {
+        may = gh_mcp_require_scopes(request, "task", gh_buf_cstr(&scopes));
+    } else if (!may) {
+        gh_mcp_request_fail_status(request, status);
+    }
+    gh_buf_free(&scopes);
+    return may;
+}
+
 /* The id, owned; NULL after an answer. */
 static char *read_id(gh_mcp_request *request)
 {
-    return gh_mcp_check_tasks(request)
-               ? gh_mcp_request_string(request, request->message->params, "params", "taskId")
-               : NULL;
+    char *id = gh_mcp_check_tasks(request)
+                   ? gh_mcp_request_string(request, request->message->params, "params", "taskId")
+                   : NULL;
+    if (id != NULL && !may_deal(request, id)) {
+        free(id);
+        return NULL;
+    }
+    return id;
 }
 
 static void fail(gh_mcp_request *request, gh_status status, const gh_error *error)

@@ -101,14 +101,21 @@ static gh_mcp_task *new_task(const gh_mcp_tasks *tasks, int64_t ttl_ms, int64_t 
     return task;
 }
 
-gh_status gh_mcp_tasks_create(gh_mcp_tasks *tasks, const gh_principal *principal, int64_t ttl_ms,
-                              int64_t poll_ms, const gh_mcp_task_worker *worker, char id[GH_MCP_TASK_ID_MAX],
-                              gh_buf *out)
+gh_status gh_mcp_tasks_create(gh_mcp_tasks *tasks, const gh_principal *principal, const char *scopes,
+                              int64_t ttl_ms, int64_t poll_ms, const gh_mcp_task_worker *worker,
+                              char id[GH_MCP_TASK_ID_MAX], gh_buf *out)
 {
     gh_mcp_task *task = new_task(tasks, ttl_ms, poll_ms, worker);
     gh_mcp_task_duty *expired = NULL;
     gh_status status = task ? gh_mcp_task_render(task, false, out) : GH_ERR_NOMEM;
 
+    if (status != GH_OK) {
+        goto out;
+    }
+    if (scopes && scopes[0] != '\0') {
+        task->scopes = gh_text_dup(scopes);
+        status = task->scopes ? GH_OK : GH_ERR_NOMEM;
+    }
     if (status != GH_OK) {
         goto out;
     }
@@ -122,6 +129,7 @@ out:
     if (status != GH_OK && task) {
         free(task->duty);
         free(task->client_id);
+        free(task->scopes);
         free(task);
     }
     return status;
@@ -233,6 +241,15 @@ static gh_mcp_task *find_own(const gh_mcp_tasks *tasks, const gh_principal *prin
     gh_mcp_task *task = gh_mcp_tasks_find(tasks, id);
 
     return task && gh_principal_is(principal, task->owner->principal, task->client_id) ? task : NULL;
+}
+
+gh_status gh_mcp_tasks_scopes(gh_mcp_tasks *tasks, const gh_principal *principal, gh_view id, gh_buf *out)
+{
+    (void)pthread_mutex_lock(&tasks->lock);
+    const gh_mcp_task *task = find_own(tasks, principal, id);
+    gh_status status = task ? gh_buf_append_view(out, gh_view_of(task->scopes)) : GH_ERR_NOT_FOUND;
+    (void)pthread_mutex_unlock(&tasks->lock);
+    return status;
 }
 
 gh_status gh_mcp_tasks_get(gh_mcp_tasks *tasks, const gh_principal *principal, gh_view id, gh_buf *out)

@@ -59,11 +59,13 @@ void gh_mcp_tasks_free(gh_mcp_tasks *tasks);
 
 /* --- the worker's side --- */
 
-/* `ttl_ms` and `poll_ms` 0 mean the options'. Fills *id and appends the members of the Task, without braces,
- * to `out`. GH_ERR_UNAVAILABLE at a bound. */
-GH_MUST_USE gh_status gh_mcp_tasks_create(gh_mcp_tasks *tasks, const gh_principal *principal, int64_t ttl_ms,
-                                          int64_t poll_ms, const gh_mcp_task_worker *worker,
-                                          char id[GH_MCP_TASK_ID_MAX], gh_buf *out);
+/* `scopes` (NULL or "" for none) is what the work's tool needs; copied. `ttl_ms` and `poll_ms` 0 mean the
+ * options'. Fills *id and appends the members of the Task, without braces, to `out`. GH_ERR_UNAVAILABLE at a
+ * bound. */
+GH_MUST_USE gh_status gh_mcp_tasks_create(gh_mcp_tasks *tasks, const gh_principal *principal,
+                                          const char *scopes, int64_t ttl_ms, int64_t poll_ms,
+                                          const gh_mcp_task_worker *worker, char id[GH_MCP_TASK_ID_MAX],
+                                          gh_buf *out);
 /* These do nothing for a task that has ended or is forgotten: what came first stays. */
 void gh_mcp_tasks_say(gh_mcp_tasks *tasks, const char *id, const char *status_message);
 /* Now input_required. A key that the task has used before gets a suffix on the wire ("name-2"); `resume`
@@ -79,6 +81,9 @@ void gh_mcp_tasks_cancelled(gh_mcp_tasks *tasks, const char *id); /* the work ha
 
 /* --- the client's side; GH_ERR_NOT_FOUND for an id that is unknown or another principal's --- */
 
+/* Appends the scopes that the task's tool needs: whoever lacks them may not deal with the task either. */
+GH_MUST_USE gh_status gh_mcp_tasks_scopes(gh_mcp_tasks *tasks, const gh_principal *principal, gh_view id,
+                                          gh_buf *out);
 /* Appends the members of the DetailedTask, without braces. */
 GH_MUST_USE gh_status gh_mcp_tasks_get(gh_mcp_tasks *tasks, const gh_principal *principal, gh_view id,
                                        gh_buf *out);

@@ -52,6 +52,7 @@ typedef struct gh_mcp_task {
     char id[GH_MCP_TASK_ID_MAX];
     gh_mcp_task_owner *owner;
     char *client_id; /* the client's that made it; NULL for none */
+    char *scopes;    /* what the tool needs; NULL for nothing */
     gh_mcp_task_status status;
     char *message; /* NULL for none */
     int64_t created_ms;

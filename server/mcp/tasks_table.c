@@ -122,6 +122,7 @@ void gh_mcp_tasks_forget(gh_mcp_tasks *tasks, gh_mcp_task *task)
         drop_owner(tasks, task->owner);
     }
     free(task->client_id);
+    free(task->scopes);
     free(task->message);
     free(task->payload);
     free(task);

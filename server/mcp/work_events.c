@@ -114,8 +114,9 @@ static bool create(gh_mcp_work *work, uint32_t ttl_ms, uint32_t poll_ms, char id
                    gh_buf *members)
 {
     const gh_mcp_task_worker worker = {gh_mcp_work_hold(work), cancel_task, resume_task, forget_task};
-    gh_status status = gh_mcp_tasks_create(work->engine->tasks, work->question.principal, ttl_ms, poll_ms,
-                                           &worker, id, members);
+    gh_status status = gh_mcp_tasks_create(work->engine->tasks, work->question.principal,
+                                           work->tool != NULL ? work->tool->item.scopes : NULL, ttl_ms,
+                                           poll_ms, &worker, id, members);
     if (status != GH_OK) {
         gh_mcp_work_release(work);
     }

@@ -144,16 +144,37 @@ static void put_type(gh_openapi_reader *reader, cJSON *body, const char *type, c
 
 /* --- JSON --- */
 
+/* May a value be null, as far as the schema says by itself? What it leaves open it allows. */
+static bool may_be_null(const cJSON *schema)
+{
+    const cJSON *type = gh_json_get(schema, "type");
+    const cJSON *one = NULL;
+    if (cJSON_IsString(type)) {
+        return strcmp(type->valuestring, "null") == 0;
+    }
+    cJSON_ArrayForEach(one, type)
+    {
+        if (cJSON_IsString(one) && strcmp(one->valuestring, "null") == 0) {
+            return true;
+        }
+    }
+    return type == NULL;
+}
+
 static void json_members(gh_openapi_arguments *arguments, const gh_openapi_members *members, cJSON *body)
 {
     gh_openapi_reader *reader = arguments->reader;
     cJSON *json = gh_openapi_member(reader, body, "json");
+    bool nulls = false;
     for (size_t i = 0; i < members->count; i++) {
         const struct gh_openapi_member *one = &members->items[i];
-        const char *name =
-            gh_openapi_argument(arguments, one->name, gh_openapi_schema(&arguments->schemas, one->schema, 2),
-                                NULL, one->required);
+        cJSON *schema = gh_openapi_schema(&arguments->schemas, one->schema, 2);
+        nulls = nulls || may_be_null(schema);
+        const char *name = gh_openapi_argument(arguments, one->name, schema, NULL, one->required);
         gh_openapi_put(reader, json, one->name, gh_openapi_variable(name));
+    }
+    if (nulls) {
+        gh_openapi_put(reader, body, "sendNull", cJSON_CreateTrue());
     }
 }
 

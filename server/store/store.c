@@ -51,9 +51,9 @@ void gh_store_close(gh_store *store)
     }
 }
 
-gh_status gh_store_ping(gh_store *store)
+gh_status gh_store_ping(gh_store *store, gh_error *error)
 {
-    return note(store, store->ops->ping(store));
+    return note(store, store->ops->ping(store, error));
 }
 
 gh_status gh_store_client_add(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s)

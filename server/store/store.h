@@ -103,7 +103,10 @@ GH_MUST_USE gh_status gh_store_open(const char *spec, gh_store **store, gh_error
 GH_MUST_USE gh_status gh_store_open_with(const char *spec, const gh_store_options *options, gh_store **store,
                                          gh_error *error);
 void gh_store_close(gh_store *store);
-GH_MUST_USE gh_status gh_store_ping(gh_store *store); /* for /readyz */
+/* For /readyz: can it be read, and written? The latter shows with each operation that changes something; when
+ * there has been none for a while, or the last one failed, something of its own is written. A lock that
+ * another program holds is no fault. GH_ERR_UNAVAILABLE with a sentence that says what is wrong. */
+GH_MUST_USE gh_status gh_store_ping(gh_store *store, gh_error *error);
 /* Operations so far, and those among them that failed by no fault of the caller. */
 void gh_store_counts(const gh_store *store, uint64_t *uses, uint64_t *failures);
 

@@ -54,9 +54,10 @@ static void memory_close(gh_store *store)
     free(memory);
 }
 
-static gh_status memory_ping(gh_store *store)
+static gh_status memory_ping(gh_store *store, gh_error *error)
 {
     (void)store;
+    (void)error;
     return GH_OK;
 }
 

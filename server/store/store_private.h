@@ -16,7 +16,7 @@
 /* One row per operation of store.h, with the same contract. Each back end's struct starts with a gh_store. */
 typedef struct gh_store_ops {
     void (*close)(gh_store *store);
-    gh_status (*ping)(gh_store *store);
+    gh_status (*ping)(gh_store *store, gh_error *error);
     gh_status (*client_add)(gh_store *store, const gh_client *client, size_t cap, int64_t idle_s);
     gh_status (*client_get)(gh_store *store, const char *id, gh_client *client);
     gh_status (*flow_add)(gh_store *store, const gh_flow *flow, size_t cap);

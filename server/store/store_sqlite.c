@@ -4,6 +4,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/core/clock.h"
+
+static const char ROLLBACK[] = "ROLLBACK";
+
 static gh_status lock_conn(sqlite_conn *conn)
 {
     struct timespec until;
@@ -22,6 +26,15 @@ static gh_status lock_conn(sqlite_conn *conn)
     return taken ? GH_OK : GH_ERR_UNAVAILABLE;
 }
 
+bool sqlite_lock_free(sqlite_conn *conn)
+{
+    pthread_mutex_lock(&conn->mutex);
+    bool taken = !conn->busy;
+    conn->busy = true;
+    pthread_mutex_unlock(&conn->mutex);
+    return taken;
+}
+
 void sqlite_unlock(sqlite_conn *conn)
 {
     pthread_mutex_lock(&conn->mutex);
@@ -36,6 +49,12 @@ gh_status sqlite_read(gh_store *store, sqlite_conn **conn)
     return lock_conn(*conn);
 }
 
+gh_status sqlite_roll_back(sqlite_conn *conn)
+{
+    /* A failed statement may have done so by itself. */
+    return sqlite3_get_autocommit(conn->db) != 0 ? GH_OK : sqlite_run(conn, ROLLBACK, "");
+}
+
 gh_status sqlite_begin(gh_store *store, sqlite_conn **conn)
 {
     sqlite_conn *writer = &((sqlite_store *)store)->writer;
@@ -43,7 +62,10 @@ gh_status sqlite_begin(gh_store *store, sqlite_conn **conn)
     if (status != GH_OK) {
         return status;
     }
-    status = sqlite_run(writer, "BEGIN IMMEDIATE", "");
+    status = sqlite_roll_back(writer); /* one that could not be before must not stand in the way for ever */
+    if (status == GH_OK) {
+        status = sqlite_run(writer, "BEGIN IMMEDIATE", "");
+    }
     if (status != GH_OK) {
         sqlite_unlock(writer);
         return status;
@@ -52,31 +74,29 @@ gh_status sqlite_begin(gh_store *store, sqlite_conn **conn)
     return GH_OK;
 }
 
-gh_status sqlite_end(sqlite_conn *conn, gh_status status)
+/* What reached the disk proves that it can be written; a transaction that changed nothing does not. */
+static void note_changes(sqlite_conn *conn, bool committed)
 {
-    if (status == GH_OK) {
-        status = sqlite_run(conn, "COMMIT", "");
+    int changes = sqlite3_total_changes(conn->db);
+    if (committed && changes != conn->changes) {
+        atomic_store(&conn->failure, 0);
+        atomic_store(&conn->written_ms, gh_clock_mono_ms());
     }
-    /* A failed statement may have rolled back by itself. */
-    if (status != GH_OK && sqlite3_get_autocommit(conn->db) == 0) {
-        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    }
-    sqlite_unlock(conn);
-    return status;
+    conn->changes = changes;
 }
 
-static gh_status sqlite_ping(gh_store *store)
+gh_status sqlite_end(sqlite_conn *conn, gh_status status)
 {
-    sqlite_conn *conn = NULL;
-    sqlite3_stmt *row = NULL;
-    gh_status status = sqlite_read(store, &conn);
-    if (status != GH_OK) {
-        return status;
-    }
-    status = sqlite_row(conn, &row, "SELECT count(*) FROM keys", "");
+    bool committed = false;
     if (status == GH_OK) {
-        sqlite_done(row);
+        status = sqlite_run(conn, "COMMIT", "");
+        committed = status == GH_OK;
     }
+    if (status != GH_OK) {
+        gh_status undone = sqlite_roll_back(conn);
+        (void)undone; /* the next transaction tries again */
+    }
+    note_changes(conn, committed);
     sqlite_unlock(conn);
     return status;
 }
@@ -211,11 +231,18 @@ gh_status gh_store_sqlite_open(const char *path, const gh_store_options *options
         goto out;
     }
     status = sqlite_connect(real, true, &made->reader.db, error);
+    if (status == GH_OK && sqlite_prepare(&made->writer, ROLLBACK) != GH_OK) {
+        /* Undoing must not need memory that is lacking just then. */
+        status = gh_error_set(error, GH_ERR_NOMEM, "Out of memory while opening the store.");
+    }
     if (status == GH_OK) {
         *store = &made->base;
         made = NULL;
     }
 out:
+    if (status != GH_OK && error != NULL && error->message[0] == '\0') {
+        (void)gh_error_set(error, status, "The store %s cannot be opened: %s.", path, gh_status_text(status));
+    }
     if (made != NULL) {
         sqlite_close(&made->base);
     }

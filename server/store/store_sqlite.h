@@ -8,12 +8,15 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "server/store/store_private.h"
 
 #define SQLITE_STORE_BUSY_MS 4000       /* for another process's transaction */
 #define SQLITE_STORE_LOCK_MS 5000       /* for another thread's */
 #define SQLITE_STORE_STATEMENTS_MAX 128 /* more than there are */
+#define SQLITE_STORE_PROVED_MS 10000    /* a write proves for so long that the next one will do */
+#define SQLITE_STORE_RETRY_MS 1000      /* between attempts to write while that fails */
 
 typedef struct sqlite_cached {
     const char *sql; /* the caller's literal: compared by address */
@@ -28,6 +31,10 @@ typedef struct sqlite_conn {
     bool busy;
     sqlite_cached cache[SQLITE_STORE_STATEMENTS_MAX];
     size_t cached;
+    int changes;                     /* SQLite's count at the last commit; with the lock */
+    atomic_int failure;              /* SQLite's code of the outage that it is in; 0: none is known */
+    atomic_int_least64_t written_ms; /* when something was written last, by the monotonic clock */
+    atomic_int_least64_t tried_ms;   /* when writing was tried last for no other reason */
 } sqlite_conn;
 
 typedef struct sqlite_store {
@@ -40,9 +47,16 @@ typedef struct sqlite_store {
  * `status` is GH_OK and rolls back otherwise, unlocks, and returns what became of it. */
 GH_MUST_USE gh_status sqlite_begin(gh_store *store, sqlite_conn **conn);
 GH_MUST_USE gh_status sqlite_end(sqlite_conn *conn, gh_status status);
+/* With the lock: ends a transaction that is open, if any. */
+GH_MUST_USE gh_status sqlite_roll_back(sqlite_conn *conn);
+/* Reads, and writes when nothing has been written for a while or the last time failed. A lock that another
+ * thread or program holds is no outage. */
+gh_status sqlite_ping(gh_store *store, gh_error *error);
 /* Locks the reader, for one query. */
 GH_MUST_USE gh_status sqlite_read(gh_store *store, sqlite_conn **conn);
 void sqlite_unlock(sqlite_conn *conn);
+/* Locks it only if that needs no waiting. */
+GH_MUST_USE bool sqlite_lock_free(sqlite_conn *conn);
 
 /* `types` has a letter per parameter: 't' const char * (NULL is NULL), 'i' int64_t, 's' const gh_secret *.
  * `sql` must be a literal: its prepared statement is kept. GH_ERR_CONFLICT when a row exists already,
@@ -57,8 +71,10 @@ void sqlite_done(sqlite3_stmt *row);
 /* Copies text columns `first`… into the slots, NULL as NULL; all or none. */
 GH_MUST_USE gh_status sqlite_texts(sqlite3_stmt *row, int first, char **const *slots, size_t count);
 GH_MUST_USE gh_status sqlite_blob(sqlite3_stmt *row, int column, gh_secret **secret);
-/* Maps an error code and logs an outage. */
-gh_status sqlite_failure(sqlite3 *db, int code);
+/* Maps an error code, logs an outage and notes it. */
+gh_status sqlite_failure(sqlite_conn *conn, int code);
+/* Prepares it before it is used first. */
+GH_MUST_USE gh_status sqlite_prepare(sqlite_conn *conn, const char *sql);
 void sqlite_finalize(sqlite_conn *conn);
 
 /* Makes or checks the file (regular, ours, private) and gives its absolute path, owned by the caller. */

@@ -4,8 +4,11 @@
 #include "server/store/store_sqlite.h"
 #include "shared/core/log.h"
 
-gh_status sqlite_failure(sqlite3 *db, int code)
+gh_status sqlite_failure(sqlite_conn *conn, int code)
 {
+    if (code == SQLITE_IOERR_NOMEM) {
+        return GH_ERR_NOMEM;
+    }
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         return GH_ERR_CONFLICT;
@@ -16,8 +19,9 @@ gh_status sqlite_failure(sqlite3 *db, int code)
         gh_log_error("The store is locked by another program for too long (sqlite code %d).", code);
         return GH_ERR_UNAVAILABLE;
     default:
+        atomic_store(&conn->failure, code);
         gh_log_error("The store failed: %s (sqlite code %d). Check the disk and the file's permissions.",
-                     db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(db), code);
+                     sqlite3_errmsg(conn->db), code);
         return GH_ERR_UNAVAILABLE;
     }
 }
@@ -35,10 +39,16 @@ static gh_status prepare(sqlite_conn *conn, const char *sql, sqlite3_stmt **stmt
     }
     int code = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
     if (code != SQLITE_OK) {
-        return sqlite_failure(conn->db, code);
+        return sqlite_failure(conn, code);
     }
     conn->cache[conn->cached++] = (sqlite_cached){sql, *stmt};
     return GH_OK;
+}
+
+gh_status sqlite_prepare(sqlite_conn *conn, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    return prepare(conn, sql, &stmt);
 }
 
 void sqlite_finalize(sqlite_conn *conn)
@@ -81,7 +91,7 @@ gh_status sqlite_next(sqlite_conn *conn, sqlite3_stmt *row)
     if (code == SQLITE_ROW) {
         return GH_OK;
     }
-    gh_status status = code == SQLITE_DONE ? GH_ERR_NOT_FOUND : sqlite_failure(conn->db, code);
+    gh_status status = code == SQLITE_DONE ? GH_ERR_NOT_FOUND : sqlite_failure(conn, code);
     sqlite_done(row);
     return status;
 }
@@ -96,7 +106,7 @@ static gh_status start(sqlite_conn *conn, sqlite3_stmt **row, const char *sql, c
     int code = bind(*row, types, args);
     if (code != SQLITE_OK) {
         sqlite_done(*row);
-        return sqlite_failure(conn->db, code);
+        return sqlite_failure(conn, code);
     }
     return sqlite_next(conn, *row);
 }

@@ -172,13 +172,12 @@ static gh_status read_path(gh_toolfile_reader *reader, gh_view value, const gh_t
 
 /* --- body --- */
 
-typedef enum body_member { JSON, FORM, TEXT, TYPE, BODY_MEMBERS } body_member;
+typedef enum body_member { JSON, FORM, TEXT, TYPE, SEND_NULL, BODY_MEMBERS } body_member;
 
 static const gh_toolfile_member BODY_ROWS[BODY_MEMBERS] = {
-    [JSON] = {"json", GH_TOOLFILE_ANY, false},
-    [FORM] = {"form", GH_TOOLFILE_OBJECT, false},
-    [TEXT] = {"text", GH_TOOLFILE_STRING, false},
-    [TYPE] = {"type", GH_TOOLFILE_STRING, false},
+    [JSON] = {"json", GH_TOOLFILE_ANY, false},           [FORM] = {"form", GH_TOOLFILE_OBJECT, false},
+    [TEXT] = {"text", GH_TOOLFILE_STRING, false},        [TYPE] = {"type", GH_TOOLFILE_STRING, false},
+    [SEND_NULL] = {"sendNull", GH_TOOLFILE_BOOL, false},
 };
 
 static gh_status read_json_body(gh_toolfile_reader *reader, gh_view value,
@@ -218,6 +217,10 @@ static gh_status read_body(gh_toolfile_reader *reader, gh_view object, const gh_
     if (values[FORM].ptr != NULL && values[TYPE].ptr != NULL) {
         return gh_toolfile_refuse(reader, values[TYPE], "request: body: a form has no other type");
     }
+    if (values[JSON].ptr == NULL && values[SEND_NULL].ptr != NULL) {
+        return gh_toolfile_refuse(reader, values[SEND_NULL], "request: body: sendNull belongs to \"json\"");
+    }
+    request->send_null = values[SEND_NULL].ptr != NULL && values[SEND_NULL].ptr[0] == 't';
     if (values[JSON].ptr != NULL) {
         status = read_json_body(reader, values[JSON], arguments, request);
     } else if (values[TEXT].ptr != NULL) {

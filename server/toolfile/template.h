@@ -47,6 +47,7 @@ typedef struct gh_template_values {
     gh_view arguments;             /* JSON object that passed the gate */
     gh_view variables;             /* of a resource template: JSON object of strings; NULL ptr for none */
     const gh_principal *principal; /* NULL: `{@...}` is absent */
+    bool nulls; /* in JSON, an argument that is null is null, and not absent as everywhere else */
 } gh_template_values;
 
 /* GH_ERR_INVALID with a sentence for broken braces, names that are none, unknown `{@...}` and over

@@ -178,7 +178,8 @@ static gh_status fill_text(const gh_template *text, const gh_template_values *va
 {
     gh_template_value value;
     if (gh_template_is_variable(text)) {
-        if (!gh_template_find(&text->parts[0], values, &value)) {
+        if (!gh_template_find(&text->parts[0], values, &value) &&
+            (!values->nulls || value.json.ptr == NULL)) {
             return GH_ERR_NOT_FOUND;
         }
         return value.json.ptr != NULL ? gh_json_slice_compact(value.json, out)

@@ -35,7 +35,7 @@ typedef struct gh_template_value {
     gh_view json;  /* a raw slice */
 } gh_template_value;
 
-/* False when it is absent or null. */
+/* False when it is absent or null; in the latter case `json` is that null. */
 bool gh_template_find(const gh_template_part *part, const gh_template_values *values,
                       gh_template_value *value);
 /* Appends the text of a string, number or boolean; others are GH_ERR_INVALID. */

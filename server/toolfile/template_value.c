@@ -63,7 +63,11 @@ bool gh_template_find(const gh_template_part *part, const gh_template_values *va
 {
     *value = (gh_template_value){.name = part->text};
     if (part->kind == GH_PART_ARGUMENT) {
-        return find_argument(part->text, values, &value->json);
+        bool found = find_argument(part->text, values, &value->json);
+        if (!found && gh_json_slice_type(value->json) != GH_JSON_NULL) {
+            value->json = (gh_view){NULL, 0};
+        }
+        return found;
     }
     const char *text = NULL;
     if (values->principal == NULL) {

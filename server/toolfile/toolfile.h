@@ -79,6 +79,7 @@ typedef struct gh_api_request {
     gh_body_kind body_kind;
     char *body_type; /* media type of the body; NULL for the kind's own */
     gh_json_template *body_json;
+    bool send_null; /* arguments that are null are so in body_json, too, rather than left out */
     gh_named_template *body_form;
     size_t body_form_count;
     gh_template *body_text;

@@ -10,7 +10,7 @@ import { cpuMs, descriptors } from '../support/beside.mjs';
 import { fakeClock, noClock } from '../support/clock.mjs';
 import { get, openRaw, parseResponse, request } from '../support/http.mjs';
 import { legacy, modern, modernRequest } from '../support/mcp.mjs';
-import { refreshFields, signIn, tokenRequest } from '../support/oauth.mjs';
+import { authorizeUrl, newPkce, refreshFields, signIn, tokenRequest } from '../support/oauth.mjs';
 import { freePort } from '../support/ports.mjs';
 import { cleanEnv, gatehousePath, sanitized, sleep, start, startGatehouse, tempDir, until } from '../support/programs.mjs';
 
@@ -54,6 +54,38 @@ describe('a disk that is full', { skip: noPrlimit }, () => {
     const database = new DatabaseSync(storeOf(stateHome), { readOnly: true });
     assert.equal(Object.values(database.prepare('PRAGMA integrity_check').get())[0], 'ok');
     database.close();
+  });
+});
+
+describe('a store that cannot be written any more', { skip: noPrlimit }, () => {
+  test('says so, keeps serving who is signed in, changes nothing, and recovers by itself', async () => {
+    const server = await startGatehouse();
+    const before = await signIn(server);
+    const session = await legacy(server, before.tokens.access_token);
+    // No file of this process grows or is written: as on a file system that became read-only after an error.
+    const writable = (yes) => assert.equal(spawnSync('prlimit', ['--pid', `${server.pid}`, `--fsize=${yes ? 'unlimited' : '0'}:unlimited`]).status, 0);
+    const later = (reply) => {
+      assert.equal(reply.status, 503, reply.text);
+      assert.ok(Number(reply.headers['retry-after']) > 0, JSON.stringify(reply.headers));
+      return reply;
+    };
+    assert.equal((await get(`${server.url}/readyz`)).status, 200);
+    writable(false);
+    assert.ok(later(await request(`${server.url}/register`, { method: 'POST', body: registration(1) })).json().error);
+    assert.equal(later(await tokenRequest(server, refreshFields(before))).json().error, 'temporarily_unavailable');
+    const sent = await get(authorizeUrl(server, { clientId: before.client.client_id, redirectUri, challenge: newPkce().challenge }));
+    assert.match(sent.headers.location ?? '', /[?&]error=temporarily_unavailable&/, `${sent.status} ${sent.text}`);
+    assert.match(later(await get(`${server.url}/readyz`)).json().error_description, /store cannot be written: .*(disk|read)/i);
+    assert.equal((await get(`${server.url}/healthz`)).status, 200);
+    assert.equal((await modern(server, before.tokens.access_token, 'tools/call', { name: 'sayHello', arguments: { name: 'Ada' } })).status, 200, 'who has a token is served');
+    assert.ok((await session.call('tools/list')).message.result, 'the session goes on');
+    writable(true);
+    await until(async () => (await get(`${server.url}/readyz`)).status === 200, 'it to be ready again');
+    const refreshed = await tokenRequest(server, refreshFields(before));
+    assert.equal(refreshed.status, 200, refreshed.text);
+    assert.equal((await modern(server, refreshed.json().access_token, 'tools/list')).status, 200);
+    assert.equal((await signIn(server)).tokenReply.status, 200);
+    await server.stop();
   });
 });
 

@@ -1,6 +1,7 @@
 /* One message to /mcp from a caller with a token, in any era: it is answered once, in JSON. The input:
  * version, Mcp-Method, Mcp-Name, Mcp-Session-Id ("*" for one that there is), a line each, and the body
- * behind. */
+ * behind. After "+" and the HTTP method before the version there are three more lines: Accept, Last-Event-ID,
+ * and what all headers Mcp-Param-... say. */
 #include <string.h>
 
 #include "server/exec/executor.h"
@@ -15,6 +16,7 @@
 
 typedef struct answer {
     int count;
+    bool leaves; /* the client goes away at once */
     char session[80];
 } answer;
 
@@ -58,7 +60,7 @@ static gh_status on_stream(void *context, gh_view text)
 static bool on_closed(void *context)
 {
     const answer *one = context;
-    return one->count > 0;
+    return one->leaves || one->count > 0;
 }
 
 static gh_mcp_engine *open_engine(void)
@@ -108,6 +110,13 @@ static gh_view next_line(gh_view *text)
     return line;
 }
 
+static gh_view any_param(void *context, const char *name)
+{
+    const gh_view *value = context;
+    (void)name;
+    return *value;
+}
+
 static gh_view a_session(void)
 {
     static answer hello;
@@ -129,16 +138,38 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     gh_view text = gh_fuzz_view(data, size);
     gh_mcp_headers headers = {.accept = GH_VIEW_LIT("application/json, text/event-stream")};
+    gh_view verb = {NULL, 0};
+    gh_view param = {NULL, 0};
     headers.version = next_line(&text);
+    bool more = headers.version.len > 0 && headers.version.ptr[0] == '+';
+    if (more) {
+        (void)gh_view_next(&headers.version, ' ', &verb);
+    }
     headers.method = next_line(&text);
     headers.name = next_line(&text);
     headers.session = next_line(&text);
     if (gh_view_eq_cstr(headers.session, "*")) {
         headers.session = a_session();
     }
-    answer one = {0};
+    if (more) {
+        headers.accept = next_line(&text);
+        headers.last_event = next_line(&text);
+        param = next_line(&text);
+        headers.context = &param;
+        headers.param = any_param;
+    }
+    answer one = {.leaves = gh_view_eq_cstr(verb, "+GET")};
     const gh_mcp_reply reply = reply_to(&one);
-    gh_mcp_engine_post(open_engine(), &caller, &headers, text, &reply);
+    if (one.leaves) {
+        gh_mcp_engine_get(open_engine(), &caller, &headers, &reply);
+        GH_FUZZ_REQUIRE(one.count <= 1);
+        return 0;
+    }
+    if (gh_view_eq_cstr(verb, "+DELETE") && !gh_view_eq(headers.session, a_session())) {
+        gh_mcp_engine_delete(open_engine(), &caller, &headers, &reply);
+    } else {
+        gh_mcp_engine_post(open_engine(), &caller, &headers, text, &reply);
+    }
     GH_FUZZ_REQUIRE(one.count == 1);
     return 0;
 }

@@ -111,7 +111,9 @@ static void fill_request(const gh_api_request *request, const gh_template_values
         fill_pairs(one->value, one->name, one->style, one->explode, values);
     }
     if (request->body_json != NULL) {
-        fill_json(request->body_json, values);
+        gh_template_values given = *values;
+        given.nulls = request->send_null;
+        fill_json(request->body_json, &given);
     }
     if (request->body_text != NULL) {
         fill(request->body_text, GH_PLACE_TEXT, values, false);

@@ -10,9 +10,10 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { signInThrough, startBridge } from '../support/bridge.mjs';
 import { get, postForm } from '../support/http.mjs';
-import { initializeBody, legacy, meta, modern, MODERN, post } from '../support/mcp.mjs';
+import { initializeBody, legacy, meta, modern, modernRequest, MODERN, post } from '../support/mcp.mjs';
 import { authorizeUrl, newPkce, refreshFields, register, signIn, tokenRequest, walk } from '../support/oauth.mjs';
 import { gatehousePath, startGatehouse, tempDir, until } from '../support/programs.mjs';
+import { openStream } from '../support/sse.mjs';
 
 const plugin = path.join(path.dirname(gatehousePath), 'tests/plugin_scoped.so');
 const args = ['--plugin', plugin, '--store', 'memory'];
@@ -101,6 +102,24 @@ describe('a token that lacks a scope', () => {
     }
     assert.equal((await modern(server, basic, 'tools/call', { name: 'nothing' })).message.error.code, -32602);
     assert.equal((await modern(server, basic, 'resources/read', { uri: 'orders://tomorrow' })).message.error.code, -32602);
+  });
+  test('a task needs what its tool needs, also from the same client of the same user', async () => {
+    const client = await register(server, 'http://127.0.0.1:39999/callback');
+    const withScope = async (scope) => (await signIn(server, { client, scope })).tokens.access_token;
+    const [wide, narrow] = [await withScope('mcp orders:ship'), await withScope('mcp')];
+    const can = { _meta: meta(MODERN, { 'io.modelcontextprotocol/clientCapabilities': tasks }) };
+    const { taskId } = (await modern(server, wide, 'tools/call', { name: 'shipOrders', ...can })).message.result;
+    const task = (token, method, more = {}) => modern(server, token, method, { taskId, ...more, ...can }, { headers: { 'Mcp-Name': taskId } });
+    for (const [method, more] of [['tasks/get'], ['tasks/update', { inputResponses: {} }], ['tasks/cancel']]) assertRefused(await task(narrow, method, more), 'mcp orders:ship', 'task');
+    const { headers, body } = modernRequest(narrow, 'subscriptions/listen', { notifications: { taskIds: [taskId] } }, { capabilities: tasks });
+    const stream = await openStream(server.mcp, { method: 'POST', headers, body });
+    assert.deepEqual((await stream.wait(() => true, 'the acknowledgement')).message.params.notifications, { taskIds: [] });
+    stream.cut();
+    const done = await until(async () => {
+      const { result } = (await task(wide, 'tasks/get')).message;
+      return result.status === 'working' ? undefined : result;
+    }, 'the task to end');
+    assert.deepEqual([done.status, done.result.content[0].text], ['completed', 'shipped']);
   });
   test('two users: what one may says nothing about the other', async () => {
     const grace = (await signIn(server, { scope: 'mcp', answers: { name: 'Grace Hopper', email: 'grace@example.com' } })).tokens.access_token;

@@ -10,7 +10,7 @@ import { kinds, openClient } from '../support/clients.mjs';
 import { readBody } from '../support/http.mjs';
 import { legacy, modern } from '../support/mcp.mjs';
 import { signIn } from '../support/oauth.mjs';
-import { cleanEnv, gatehousePath, root, runToEnd, startGatehouse, until } from '../support/programs.mjs';
+import { cleanEnv, gatehousePath, root, runToEnd, sanitized, startGatehouse, until } from '../support/programs.mjs';
 import { bearer, openStream } from '../support/sse.mjs';
 import { toolsFile } from '../support/toolfiles.mjs';
 
@@ -27,7 +27,7 @@ async function startMock(answers) {
     const url = new URL(request.url, 'http://mock');
     const entry = { method: request.method, raw: request.url, path: url.pathname, query: url.searchParams, headers: request.headers, body: await readBody(request) };
     seen.push(entry);
-    const [status, value] = answers[`${request.method} ${url.pathname}`]?.(entry) ?? [404, { code: 1, type: 'error', message: 'not here' }];
+    const [status, value] = await answers[`${request.method} ${url.pathname}`]?.(entry) ?? [404, { code: 1, type: 'error', message: 'not here' }];
     const text = typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
     outgoing.writeHead(status, { ...(text && { 'Content-Type': typeof value === 'string' && !value.startsWith('openapi') ? 'text/plain' : 'application/json' }) }).end(text);
   });
@@ -184,13 +184,15 @@ describe('--openapi with a URL', () => {
   let server;
   let token;
   let description;
+  let gate;
   const base = () => YAML.parse(readFileSync(petstore, 'utf8'));
   before(async () => {
     description = base();
-    site = await startMock({ 'GET /openapi.json': () => (description === undefined ? [500, 'no'] : [200, typeof description === 'string' ? description : { ...description, servers: [{ url: '/v2' }] }]), 'GET /v2/pet/7': () => [200, rex], 'GET /v2/store/inventory': () => [200, { here: 1 }] });
-    server = await startGatehouse({ args: ['--openapi', `${site.url}/openapi.json`, '--openapi-select', 'GET /pet/{petId}', '--openapi-select', 'GET /store/*'] });
+    site = await startMock({ 'GET /openapi.json': () => gate ?? (description === undefined ? [500, 'no'] : [200, typeof description === 'string' ? description : { ...description, servers: [{ url: '/v2' }] }]), 'GET /v2/pet/7': () => [200, rex], 'GET /v2/store/inventory': () => [200, { here: 1 }] });
+    server = await startGatehouse({ args: args() });
     token = (await signIn(server)).tokens.access_token;
   });
+  const args = () => ['--openapi', `${site.url}/openapi.json`, '--openapi-select', 'GET /pet/{petId}', '--openapi-select', 'GET /store/*'];
   after(async () => { await server?.stop(); await site?.stop(); });
   const names = async () => (await modern(server, token, 'tools/list')).message.result.tools.map((one) => one.name);
   const reload = async (mark) => {
@@ -228,6 +230,23 @@ describe('--openapi with a URL', () => {
     description = whole;
     await reload(/read again/);
     assert.deepEqual(await names(), before);
+  });
+  test('while it does not come, all goes on; the next SIGHUP is not lost, and the end does not wait', async () => {
+    const other = await startGatehouse({ args: args() });
+    let come;
+    gate = new Promise((resolve) => { come = resolve; });
+    await reload(/being fetched/);
+    server.kill('SIGHUP');
+    other.kill('SIGHUP');
+    await until(() => /being fetched/.test(other.stderr()), 'the other to read');
+    const began = Date.now();
+    await other.stop();
+    assert.ok(Date.now() - began < (sanitized ? 8000 : 3000), `${Date.now() - began} ms`);
+    assert.ok((await names()).includes('getPetById'));
+    const before = server.stderr().length;
+    gate = undefined;
+    come([500, 'no']);
+    await until(() => /stays as it was: .*500[^]*read again/.test(server.stderr().slice(before)), () => server.stderr().slice(before));
   });
   test('plain http elsewhere is refused at the start', async () => {
     const { code, stderr } = await runToEnd(gatehousePath, ['--auth', 'none', '--listen', '127.0.0.1:0', '--openapi', 'http://api.example.com/openapi.json'], { env: cleanEnv({ HOME: '/nonexistent' }) });

@@ -111,7 +111,7 @@ static inline void fixture_create(fixture *self, worker *who, char id[GH_MCP_TAS
 {
     gh_mcp_task_worker told = worker_of(who);
     gh_buf out = GH_BUF_INIT(10000);
-    ck_assert_int_eq(gh_mcp_tasks_create(self->tasks, &ADA, 0, 0, &told, id, &out), GH_OK);
+    ck_assert_int_eq(gh_mcp_tasks_create(self->tasks, &ADA, NULL, 0, 0, &told, id, &out), GH_OK);
     gh_buf_free(&out);
 }
 

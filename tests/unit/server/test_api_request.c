@@ -15,6 +15,9 @@ static const char TOOLS[] =
     "'request':{'method':'POST','path':'/form','body':{'form':{'a':'{a}','b':'{b}'}}}},"
     "{'name':'text','inputSchema':{'type':'object','properties':{'a':{'type':'string'}},'required':['a']},"
     "'request':{'method':'PATCH','path':'/text','body':{'text':'say {a}!','type':'text/x-note'}}},"
+    "{'name':'clear','inputSchema':{'type':'object','properties':{'note':{'type':['string','null']},"
+    "'tags':{'type':['array','null']},'id':{'type':'string'}}},'request':{'method':'PATCH','path':'/note',"
+    "'body':{'json':{'note':'{note}','tags':['{tags}'],'text':'by {note}','id':'{id}'},'sendNull':true}}},"
     "{'name':'drop','inputSchema':{'type':'object'},'request':{'method':'DELETE','path':'/all'}},"
     "{'name':'look','inputSchema':{'type':'object'},'request':{'method':'HEAD','path':'/all'}}]}";
 
@@ -58,6 +61,20 @@ START_TEST(bodies_are_json_forms_and_texts)
     works(&world, "drop", NULL, "{}");
     was_asked(&world, 3, "DELETE /v1/all");
     ck_assert_uint_eq(gh_http_fixture_body(world.fixture, 3).len, 0);
+    close_world(&world);
+}
+END_TEST
+
+START_TEST(null_is_sent_where_the_body_says_so)
+{
+    api_world world;
+    OPEN_WORLD(&world, TOOLS, {.reply = OK_JSON("{}"), .close = true, .repeat = true});
+    works(&world, "clear", "{'note':null,'tags':null}", "{}");
+    ck_assert(gh_view_eq_cstr(gh_http_fixture_body(world.fixture, 0), "{\"note\":null,\"tags\":[null]}"));
+    works(&world, "clear", "{'tags':['a',null]}", "{}");
+    ck_assert(gh_view_eq_cstr(gh_http_fixture_body(world.fixture, 1), "{\"tags\":[[\"a\",null]]}"));
+    works(&world, "put", "{'id':'7','lines':null}", "{}"); /* elsewhere it is as good as nothing */
+    ck_assert(gh_view_eq_cstr(gh_http_fixture_body(world.fixture, 2), "{\"kind\":\"x\"}"));
     close_world(&world);
 }
 END_TEST
@@ -189,6 +206,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, arguments_land_in_path_query_and_headers_escaped_for_each);
     tcase_add_test(tests, bodies_are_json_forms_and_texts);
+    tcase_add_test(tests, null_is_sent_where_the_body_says_so);
     tcase_add_test(tests, a_head_asks_whether_something_is_there);
     tcase_add_loop_test(tests, a_path_cannot_be_led_elsewhere, 0, (int)(sizeof TRICKS / sizeof *TRICKS));
     tcase_add_test(tests, header_values_cannot_have_lines);

@@ -119,6 +119,27 @@ START_TEST(schemas_of_3_1_are_kept)
 }
 END_TEST
 
+START_TEST(members_that_may_be_null_are_sent_as_null)
+{
+    static const char *const MEMBERS[] = {"{type: [string, 'null']}", "{}", "{type: 'null'}",
+                                          "{oneOf: [{type: string}, {type: 'null'}]}", "{type: integer}"};
+    for (size_t i = 0; i < sizeof MEMBERS / sizeof MEMBERS[0]; i++) {
+        gh_buf text = GH_BUF_INIT(4000);
+        (void)gh_buf_appendf(
+            &text,
+            HEAD "paths: {'/a': {patch: {operationId: op, requestBody: {content: {application/json: {schema: "
+                 "{type: object, properties: {a: {type: string}, b: %s}}}}}}}}\n",
+            MEMBERS[i]);
+        converted c = convert(gh_buf_cstr(&text));
+        assert_json(tool(&c, "op"), "request/body",
+                    i < 4 ? "{\"json\":{\"a\":\"{a}\",\"b\":\"{b}\"},\"sendNull\":true}"
+                          : "{\"json\":{\"a\":\"{a}\",\"b\":\"{b}\"}}");
+        gh_buf_free(&text);
+        done(&c);
+    }
+}
+END_TEST
+
 START_TEST(recursive_schemas_stay_references)
 {
     converted c = convert_schema(HEAD, "{$ref: '#/components/schemas/Tree'}");
@@ -303,6 +324,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, schemas_of_3_0_are_rewritten, 0, COUNT(OF_30));
     tcase_add_loop_test(tc, schemas_of_3_1_are_kept, 0, COUNT(OF_31));
+    tcase_add_test(tc, members_that_may_be_null_are_sent_as_null);
     tcase_add_test(tc, recursive_schemas_stay_references);
     tcase_add_test(tc, references_may_lead_anywhere_in_the_description);
     tcase_add_test(tc, what_goes_the_other_way_is_left_out);

@@ -20,7 +20,7 @@ END_TEST
 START_TEST(an_open_store_answers_a_ping)
 {
     gh_store *store = open_store(_i);
-    ck_assert_int_eq(gh_store_ping(store), GH_OK);
+    ck_assert_int_eq(gh_store_ping(store, NULL), GH_OK);
     gh_store_close(store);
 }
 END_TEST

@@ -16,7 +16,7 @@ START_TEST(a_new_task_is_told_with_all_its_members)
     char expected[512];
     fixture_start(&self, 10, 10);
     gh_mcp_task_worker told = worker_of(&who);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, 5000, 50, &told, id, &out), GH_OK);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, NULL, 5000, 50, &told, id, &out), GH_OK);
     (void)snprintf(expected, sizeof expected,
                    "\"taskId\":\"%s\",\"status\":\"working\",\"createdAt\":\"2026-07-28T12:00:00.000Z\","
                    "\"lastUpdatedAt\":\"2026-07-28T12:00:00.000Z\",\"ttlMs\":5000,\"pollIntervalMs\":50",
@@ -42,7 +42,7 @@ START_TEST(times_that_the_handler_does_not_say_are_the_servers_and_long_ones_are
     fixture_start(&self, 10, 10);
     fixture_create(&self, &who[0], id[0]);
     gh_mcp_task_worker told = worker_of(&who[1]);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, INT64_MAX, 7, &told, id[1], &out), GH_OK);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, NULL, INT64_MAX, 7, &told, id[1], &out), GH_OK);
     cJSON *plain = fixture_get(&self, id[0]);
     cJSON *longest = fixture_get(&self, id[1]);
     ck_assert(gh_json_get_int64(plain, "ttlMs", &ms) && ms == 60000);
@@ -276,15 +276,16 @@ START_TEST(bounds_hold_per_principal_and_in_all_until_time_frees_them)
     fixture_create(&self, &who[0], id);
     gh_mcp_tasks_complete(self.tasks, id, GH_VIEW_LIT("{}")); /* what has ended counts, too */
     fixture_create(&self, &who[1], id);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, 0, 0, &told, id, &out), GH_ERR_UNAVAILABLE);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ADA, NULL, 0, 0, &told, id, &out), GH_ERR_UNAVAILABLE);
     gh_principal ada_elsewhere = ADA;
     ada_elsewhere.client_id = (char[]){"c-2"};
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ada_elsewhere, 0, 0, &told, id, &out),
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &ada_elsewhere, NULL, 0, 0, &told, id, &out),
                      GH_ERR_UNAVAILABLE);
     told = worker_of(&who[2]);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, 0, 0, &told, id, &out), GH_OK);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, NULL, 0, 0, &told, id, &out), GH_OK);
     told = worker_of(&who[5]);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, 0, 0, &told, id, &out), GH_ERR_UNAVAILABLE);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, NULL, 0, 0, &told, id, &out),
+                     GH_ERR_UNAVAILABLE);
     ck_assert_int_eq(who[5].gone + who[5].cancelled, 0); /* it never had a task */
     atomic_fetch_add(&fixture_ms, 60000);
     fixture_create(&self, &who[3], id); /* without a sweep */
@@ -346,7 +347,7 @@ START_TEST(all_results_of_one_principal_have_a_bound_and_those_of_others_do_not_
     gh_mcp_tasks_complete(self.tasks, id, gh_view_make(text, len));
     expect_status(&self, id, "failed");
     gh_mcp_task_worker told = worker_of(&who);
-    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, 0, 0, &told, id, &out), GH_OK);
+    ck_assert_int_eq(gh_mcp_tasks_create(self.tasks, &GRACE, NULL, 0, 0, &told, id, &out), GH_OK);
     gh_mcp_tasks_complete(self.tasks, id, gh_view_make(text, len));
     gh_buf_free(&out);
     out = GH_BUF_INIT((size_t)16 * 1024 * 1024);

@@ -138,8 +138,8 @@ static void *live_many_lives(void *argument)
         gh_mcp_task_worker told = worker_of(&who);
         char id[GH_MCP_TASK_ID_MAX];
         gh_buf out = GH_BUF_INIT(10000);
-        gh_status status =
-            gh_mcp_tasks_create(self->fixture.tasks, i % 2 ? &ADA : &GRACE, 1 + i % 3, 1, &told, id, &out);
+        gh_status status = gh_mcp_tasks_create(self->fixture.tasks, i % 2 ? &ADA : &GRACE, "a b", 1 + i % 3,
+                                               1, &told, id, &out);
         gh_buf_free(&out);
         if (status != GH_OK) {
             gh_mcp_tasks_sweep(self->fixture.tasks);
