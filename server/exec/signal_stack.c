@@ -1,8 +1,8 @@
 #include "server/exec/signal_stack.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define STACK_SIZE ((size_t)64 * 1024)
 
@@ -20,17 +20,23 @@ void *gh_signal_stack_new(void)
     return NULL;
 }
 #else
+/* There are hundreds of them and hardly one is ever used: pages that nobody touches take no memory. */
 void *gh_signal_stack_new(void)
 {
     stack_t stack;
     memset(&stack, 0, sizeof stack);
-    stack.ss_sp = malloc(STACK_SIZE);
-    stack.ss_size = STACK_SIZE;
-    if (stack.ss_sp != NULL && sigaltstack(&stack, NULL) != 0) {
-        free(stack.ss_sp);
-        stack.ss_sp = NULL;
+    void *pages = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (pages == MAP_FAILED) {
+        return NULL;
     }
-    return stack.ss_sp;
+    stack.ss_sp = pages;
+    stack.ss_size = STACK_SIZE;
+    if (sigaltstack(&stack, NULL) != 0) {
+        (void)munmap(pages, STACK_SIZE);
+        return NULL;
+    }
+    return pages;
 }
 #endif
 
@@ -43,5 +49,5 @@ void gh_signal_stack_free(void *stack)
     memset(&none, 0, sizeof none);
     none.ss_flags = SS_DISABLE;
     (void)sigaltstack(&none, NULL);
-    free(stack);
+    (void)munmap(stack, STACK_SIZE);
 }

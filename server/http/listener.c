@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/exec/signal_stack.h"
 #include "server/http/admission.h"
 #include "server/http/descriptors.h"
 #include "server/http/head_error.h"
@@ -41,6 +42,7 @@ struct gh_listener {
 /* Of one worker thread. */
 typedef struct worker {
     const char *buffer; /* where request heads begin, once one was seen */
+    void *signal_stack; /* quick handlers run here, too */
 } worker;
 
 typedef struct connection {
@@ -199,17 +201,25 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 
 static void *on_thread_start(const struct mg_context *context, int kind)
 {
+    worker *self = calloc(1, sizeof *self);
     if (kind == MASTER_THREAD) {
         gh_listener *listener = mg_get_user_data(context);
         gh_library_fixes_count(&listener->admission);
     }
-    return calloc(1, sizeof(worker));
+    if (self != NULL) {
+        self->signal_stack = gh_signal_stack_new();
+    }
+    return self;
 }
 
-static void on_thread_end(const struct mg_context *context, int kind, void *self)
+static void on_thread_end(const struct mg_context *context, int kind, void *pointer)
 {
+    worker *self = pointer;
     (void)context;
     (void)kind;
+    if (self != NULL) {
+        gh_signal_stack_free(self->signal_stack);
+    }
     free(self);
 }
 

@@ -8,14 +8,15 @@
 
 void gh_mcp_resource_unknown(gh_mcp_request *request, gh_view uri)
 {
-    gh_buf data = GH_BUF_INIT(GH_MCP_REPLY_MAX);
+    gh_buf data = GH_BUF_INIT(GH_MCP_REPLY_MAX / 2);
     (void)gh_buf_append_cstr(&data, "{\"uri\":");
     (void)gh_json_write_string(&data, uri);
     (void)gh_buf_append_char(&data, '}');
     (void)gh_error_set(&request->error, GH_ERR_NOT_FOUND, "Resource not found");
+    /* A URI that is as large as a message may be is not said again. */
     gh_mcp_request_fail_data(request, 200,
                              request->modern ? GH_RPC_INVALID_PARAMS : GH_MCP_RESOURCE_NOT_FOUND,
-                             gh_buf_view(&data));
+                             gh_buf_status(&data) == GH_OK ? gh_buf_view(&data) : gh_view_of(NULL));
     gh_buf_free(&data);
 }
 

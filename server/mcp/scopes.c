@@ -144,7 +144,7 @@ bool gh_mcp_require_batch_scopes(gh_mcp_request *request)
     }
     while (gh_json_iter_next(&iter, NULL, &raw)) {
         gh_rpc_message message = {.method = NULL};
-        if (gh_rpc_parse(raw, &GH_JSON_LIMITS_MESSAGE, &message, NULL) == GH_OK &&
+        if (gh_rpc_parse(raw, request->engine->options.limits, &message, NULL) == GH_OK &&
             message.kind == GH_RPC_REQUEST) {
             add_needed(request->catalog, &message, &needed);
         }

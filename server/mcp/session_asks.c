@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "server/mcp/session_private.h"
+#include "shared/core/random.h"
 #include "shared/json/access.h"
 #include "shared/json/slice.h"
 #include "shared/rpc/message.h"
 
 #define RESULTS_MAX ((size_t)8 * 1024 * 1024) /* of one round together */
 #define ANSWERS_MAX (RESULTS_MAX + (size_t)1024 * 1024)
+#define ELICITATION_ID_BYTES 16
 
 /* --- asking --- */
 
@@ -65,16 +67,46 @@ static void forget(gh_mcp_session *session, const gh_mcp_work *work)
     (void)pthread_mutex_unlock(&session->lock);
 }
 
+/* 2025-11-25 gives a page to visit an id; 2026-07-28 has none, so that handlers need not name one. */
+static bool lacks_elicitation_id(const gh_call_ask *ask)
+{
+    gh_view params = gh_view_of(ask->params);
+    gh_view mode = {NULL, 0};
+    gh_view id = {NULL, 0};
+    return strcmp(ask->method, "elicitation/create") == 0 && gh_json_slice_member(params, "mode", &mode) &&
+           gh_json_slice_is(mode, GH_VIEW_LIT("url")) && !gh_json_slice_member(params, "elicitationId", &id);
+}
+
+static gh_status write_params(const gh_call_ask *ask, gh_buf *out)
+{
+    size_t len = strlen(ask->params);
+    char *token = NULL;
+    if (!lacks_elicitation_id(ask)) {
+        return gh_buf_append_cstr(out, ask->params);
+    }
+    gh_status status = gh_random_token(ELICITATION_ID_BYTES, &token);
+    if (status == GH_OK) {
+        (void)gh_buf_append(out, ask->params, len - 1);
+        status = gh_buf_appendf(out, ",\"elicitationId\":\"%s\"}", token);
+    }
+    free(token);
+    return status;
+}
+
 static gh_status send_one(gh_mcp_work *work, uint64_t id, const gh_call_ask *ask)
 {
     char number[24];
+    gh_buf params = GH_BUF_INIT(GH_MCP_REPLY_MAX);
     gh_buf message = GH_BUF_INIT(GH_MCP_REPLY_MAX);
     (void)snprintf(number, sizeof number, "%" PRIu64, id);
-    (void)gh_rpc_write_request(&message, gh_view_of(number), ask->method, gh_view_of(ask->params));
-    gh_status status = gh_buf_status(&message);
+    gh_status status = write_params(ask, &params);
+    if (status == GH_OK) {
+        status = gh_rpc_write_request(&message, gh_view_of(number), ask->method, gh_buf_view(&params));
+    }
     if (status == GH_OK) {
         status = gh_mcp_outbox_put(gh_mcp_work_outbox(work), gh_buf_view(&message));
     }
+    gh_buf_free(&params);
     gh_buf_free(&message);
     return status;
 }

@@ -14,6 +14,7 @@
 #define EXPIRY_LEN 16
 #define PLAIN_MAX (GH_CALL_STATE_MAX + EXPIRY_LEN + 1)
 #define SEALED_MAX (PLAIN_MAX * 2)
+#define PRINCIPAL_MAX ((size_t)1024 * 1024)
 
 /* The length before each part keeps two parts from reading as two others. */
 static void add(gh_buf *context, const char *text)
@@ -27,7 +28,8 @@ static void add(gh_buf *context, const char *text)
 static gh_status context_of(const gh_mcp_work *work, const gh_principal *principal,
                             char digest[GH_SHA256_TEXT_MAX])
 {
-    gh_buf context = GH_BUF_INIT(GH_MCP_REPLY_MAX * 2);
+    gh_buf context =
+        GH_BUF_INIT(strlen(work->question.arguments) + strlen(work->question.target) + PRINCIPAL_MAX);
     add(&context, "mcp request state 1");
     add(&context, principal->issuer);
     add(&context, principal->subject);

@@ -319,22 +319,3 @@ GH_SCHEMA_TEST(gh_schema_test_members_count)
     (void)schema;
     return !cJSON_IsObject(value) || check_count(walk, keyword, count_of(walk, value), "member", at);
 }
-
-GH_SCHEMA_TEST(gh_schema_test_unique)
-{
-    (void)schema;
-    if (!cJSON_IsArray(value) || !cJSON_IsTrue(keyword)) {
-        return true;
-    }
-    for (const cJSON *item = value->child; item != NULL; item = item->next) {
-        for (const cJSON *other = item->next; other != NULL; other = other->next) {
-            if (gh_schema_equal(walk, item, other)) {
-                return gh_schema_reject(walk, at, "must not hold the same item twice");
-            }
-            if (walk->exhausted) {
-                return false;
-            }
-        }
-    }
-    return true;
-}

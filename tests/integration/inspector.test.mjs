@@ -33,6 +33,10 @@ for (const era of ['legacy', 'modern']) {
       assert.equal(run.code, 0, run.stdout + run.stderr);
       check(run.value, run);
     });
+    shows('initialize', ['--method', 'initialize'], ({ serverInfo, protocolVersion, capabilities }) => {
+      assert.deepEqual([serverInfo.name, protocolVersion], ['gatehouse', era === 'modern' ? '2026-07-28' : '2025-11-25']);
+      assert.ok(capabilities.tools && capabilities.resources && capabilities.prompts);
+    });
     shows('tools/list', ['--method', 'tools/list', '--strict'], ({ tools }) => assert.ok(tools.length > 30 && tools.some((tool) => tool.name === 'test_simple_text')));
     shows('tools/call', ['--method', 'tools/call', '--tool-name', 'greet', '--tool-arg', 'name=Ada'], ({ content }) => assert.equal(content[0].text, 'Hello, Ada!'));
     shows('tools/call with headers', ['--method', 'tools/call', '--tool-name', 'test_custom_headers', '--tool-args-json', '{"region":"\u00fc","priority":1}'], ({ content }) => assert.deepEqual(JSON.parse(content[0].text), { region: '\u00fc', priority: 1 }));

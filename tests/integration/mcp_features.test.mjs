@@ -249,6 +249,54 @@ describe('through the bridge', () => {
   }
 });
 
+describe('all that is listed', () => {
+  const capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+  const args = {
+    greet: { name: 'Ada' }, json_schema_2020_12_tool: { contactMethod: 'phone', phone: '1' }, slow_compute: { seconds: 0.1, label: 'x' }, test_cancellation: { ms: 10 }, test_custom_headers: { region: 'eu' },
+    test_elicitation: { message: 'Who?' }, test_many_events: { count: 3 }, test_reconnection: { ms: 50 }, test_sampling: { prompt: 'Capital?' },
+  };
+  const refused = { test_protocol_error: [42], protocol_error_job: [-32603], failing_job: [-32021], test_tool_with_task: [-32021] };
+  for (const kind of Object.keys(kinds)) {
+    test(`${kind}: every tool is called, every resource read, every prompt got`, async () => {
+      const it = await openClient(kind, { url: server.mcp, token }, { capabilities });
+      const all = async (list, key) => (await pages((params) => it.client[list](params))).flatMap((page) => page[key]);
+      // Those that come and go have a test of their own.
+      const tools = (await all('listTools', 'tools')).filter(({ name }) => !/^test_(trigger|added)_/.test(name));
+      assert.ok(tools.length > 40, String(tools.length));
+      for (const { name } of tools) {
+        const outcome = await it.call(name, args[name]).catch((error) => error);
+        if (outcome instanceof Error) assert.ok(refused[name]?.includes(outcome.code), `${name}: ${outcome.code} ${outcome.message}`);
+        else assert.ok(Array.isArray(outcome.content) && (!outcome.isError || ['test_error_handling', 'failing_job'].includes(name)), `${name}: ${JSON.stringify(outcome)}`);
+      }
+      for (const { uri } of await all('listResources', 'resources')) assert.ok((await it.client.readResource({ uri })).contents.length > 0, uri);
+      for (const { uriTemplate } of await all('listResourceTemplates', 'resourceTemplates')) {
+        assert.equal((await it.client.readResource({ uri: uriTemplate.replace(/\{\w+\}/g, '7') })).contents.length, 1);
+      }
+      for (const { name, arguments: wanted = [] } of await all('listPrompts', 'prompts')) {
+        const prompt = await it.client.getPrompt({ name, arguments: Object.fromEntries(wanted.map((one) => [one.name, 'test://x'])) });
+        assert.ok(prompt.messages.length > 0, name);
+      }
+      await it.close();
+    });
+  }
+});
+
+describe('a page that the user has to visit', () => {
+  for (const kind of Object.keys(kinds)) {
+    test(kind, async () => {
+      const it = await openClient(kind, { url: server.mcp, token }, { capabilities: { elicitation: { form: {}, url: {} } } });
+      for (let i = 0; i < 2; i++) assert.match(text(await it.call('test_elicitation_url')), /action=accept/);
+      const ids = it.asked.map(({ params }) => {
+        assert.deepEqual([params.mode, params.url], ['url', 'https://example.org/confirm']);
+        return params.elicitationId;
+      });
+      if (it.modern) assert.deepEqual(ids, [undefined, undefined]);
+      else assert.ok(ids[0].length > 16 && ids[0] !== ids[1], ids.join());
+      await it.close();
+    });
+  }
+});
+
 describe('a client that can do nothing', () => {
   for (const kind of Object.keys(kinds)) {
     test(kind, async () => {

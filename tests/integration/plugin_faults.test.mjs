@@ -196,14 +196,16 @@ describe('what the log says', () => {
 
 describe('a plugin that ends the process', { skip: sanitized }, () => {
   const SIGNALS = { memory: 'SIGSEGV', stack: 'SIGSEGV', abort: 'SIGABRT', number: 'SIGFPE' };
-  for (const [how, signal] of Object.entries(SIGNALS)) {
-    test(`${how}: the log names the tool`, async () => {
-      const mine = await startOpen('--plugin', faults);
-      await call('crash', { how }, mine).catch(() => {});
-      assert.deepEqual(await mine.exited, { code: null, signal });
-      assert.match(mine.stderr(), /^gatehouse: crashed in Tool crash of \S*faults\.so$/m);
-      assert.match(mine.stderr(), /Method: tools\/call/, 'what was logged before is there');
-    });
+  for (const [tool, ways] of [['crash', Object.keys(SIGNALS)], ['crash_quick', ['memory', 'stack']]]) {
+    for (const how of ways) {
+      test(`${how}: the log names the tool ${tool}`, async () => {
+        const mine = await startOpen('--plugin', faults);
+        await call(tool, { how }, mine).catch(() => {});
+        assert.deepEqual(await mine.exited, { code: null, signal: SIGNALS[how] });
+        assert.match(mine.stderr(), new RegExp(`^gatehouse: crashed in Tool ${tool} of \\S*faults\\.so$`, 'm'));
+        assert.match(mine.stderr(), /Method: tools\/call/, 'what was logged before is there');
+      });
+    }
   }
   test('exit: the same, with its code', async () => {
     const mine = await startOpen('--plugin', faults);

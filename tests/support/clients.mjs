@@ -29,6 +29,7 @@ export const kinds = {
 // What a person, a model and a client answer, by method.
 export const answers = {
   'elicitation/create': ({ params }) => {
+    if (params.mode === 'url') return { action: 'accept' };
     const names = Object.keys(params.requestedSchema.properties);
     const values = { name: 'Ada', color: 'blue', username: 'ada', email: 'ada@example.com', ok: true, confirm: true, context: 'a test', age: 36, score: 99.5, status: 'active', verified: false };
     return { action: 'accept', content: Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]])) };

@@ -4,6 +4,7 @@
 #define GH_TESTS_UNIT_SERVER_API_FIXTURE_H
 
 #include <check.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ __attribute__((unused)) static gh_principal BOB = {.issuer = (char[]){"https://i
                                                    .expires_at = INT64_C(4102444800)};
 
 /* Tokens are "token-of-SUBJECT-N", where N counts those that were refused. */
-static int refused_tokens;
+static atomic_int refused_tokens;
 
 static gh_status user_token(void *context, const gh_principal *principal, const gh_secret *stale,
                             gh_secret **token, int64_t *expires_at, gh_error *error)
@@ -42,8 +43,8 @@ static gh_status user_token(void *context, const gh_principal *principal, const 
     gh_buf text = GH_BUF_INIT(200);
     (void)context;
     (void)error;
-    refused_tokens += stale != NULL ? 1 : 0;
-    (void)gh_buf_appendf(&text, "token-of-%s-%d", principal->subject, stale != NULL ? refused_tokens : 0);
+    int refused = stale != NULL ? atomic_fetch_add(&refused_tokens, 1) + 1 : 0;
+    (void)gh_buf_appendf(&text, "token-of-%s-%d", principal->subject, refused);
     *token = gh_secret_new(gh_buf_view(&text));
     *expires_at = INT64_C(4102444800);
     gh_buf_free(&text);

@@ -143,8 +143,8 @@ START_TEST(an_excerpt_ends_somewhere)
     open_world(&world, &step, 1, TOOL(""));
     fails(&world, "get", NULL, "\xc3\xa4\xe2\x80\xa6");
     ck_assert_uint_lt(world.out.len, 1200);
-    gh_buf_free(&reply);
     close_world(&world);
+    gh_buf_free(&reply);
 }
 END_TEST
 

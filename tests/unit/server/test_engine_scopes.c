@@ -135,6 +135,30 @@ START_TEST(one_message_that_may_not_run_keeps_its_whole_batch_from_running)
 }
 END_TEST
 
+START_TEST(a_message_as_large_as_the_server_allows_is_looked_at_before_its_batch_runs)
+{
+    static const gh_json_limits limits = {8U << 20, 64, 400000, 1000};
+    gh_mcp_options options = usual_options();
+    gh_buf batch = GH_BUF_INIT(limits.size);
+    options.limits = &limits;
+    stop(&h);
+    set_up_with(options);
+    gh_mcp_headers headers = enter(INITIALIZE("2025-03-26"));
+    (void)gh_buf_append_cstr(
+        &batch,
+        "[" PLAIN_CALL("2", "free") ",{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":"
+                                    "\"tools/call\",\"params\":{\"name\":\"w\",\"arguments\":{\"a\":[0");
+    for (size_t i = 0; i < 2 * GH_JSON_LIMITS_MESSAGE.members; i++) {
+        (void)gh_buf_append_cstr(&batch, ",0");
+    }
+    (void)gh_buf_append_cstr(&batch, "]}}}]");
+    ck_assert_int_eq(ask(headers, gh_buf_cstr(&batch)), 403);
+    ck_assert_str_eq(refused_scopes, "mcp:read write");
+    ck_assert_int_eq(runs, 0);
+    gh_buf_free(&batch);
+}
+END_TEST
+
 START_TEST(what_may_not_be_read_is_not_watched)
 {
     running stream;
@@ -188,6 +212,7 @@ int main(void)
     tcase_add_test(tc, without_the_hook_it_is_a_json_rpc_error_with_403);
     tcase_add_test(tc, sessions_hear_it_and_go_on);
     tcase_add_test(tc, one_message_that_may_not_run_keeps_its_whole_batch_from_running);
+    tcase_add_test(tc, a_message_as_large_as_the_server_allows_is_looked_at_before_its_batch_runs);
     tcase_add_test(tc, what_may_not_be_read_is_not_watched);
     tcase_add_test(tc, lists_show_everything_unless_told);
     tcase_add_test(tc, where_nobody_signs_in_nothing_is_looked_at);

@@ -132,6 +132,48 @@ START_TEST(asks_go_out_as_requests_and_the_last_response_brings_all_answers)
 }
 END_TEST
 
+/* 2025-11-25 (client/elicitation, "URL Mode") needs an id, which 2026-07-28 does not have. */
+START_TEST(a_page_to_visit_has_an_id_of_its_own)
+{
+    const gh_call_ask asks[] = {
+        {.key = (char[]){"a"},
+         .method = "elicitation/create",
+         .params = (char[]){"{\"mode\":\"url\",\"message\":\"?\",\"url\":\"https://x/\"}"}},
+        {.key = (char[]){"b"},
+         .method = "elicitation/create",
+         .params = (char[]){"{\"url\":\"https://y/\",\"message\":\"?\",\"mode\":\"url\"}"}},
+        {.key = (char[]){"c"},
+         .method = "elicitation/create",
+         .params =
+             (char[]){
+                 "{\"mode\":\"url\",\"message\":\"?\",\"url\":\"https://x/\",\"elicitationId\":\"mine\"}"}},
+        {.key = (char[]){"d"},
+         .method = "elicitation/create",
+         .params = (char[]){"{\"mode\":\"form\",\"message\":\"mode: url\",\"requestedSchema\":{}}"}},
+    };
+    static const char before[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"elicitation/create\",\"params\":{"
+        "\"mode\":\"url\",\"message\":\"?\",\"url\":\"https://x/\",\"elicitationId\":\"";
+    gh_mcp_work work = new_work("7");
+    ck_assert_int_eq(gh_mcp_session_enter(session, &work), GH_OK);
+    ck_assert_int_eq(gh_mcp_session_ask(session, &work, asks, 4, 1000), GH_OK);
+    char *sent = messages_after(work.outbox, 0);
+    ck_assert_msg(strncmp(sent, before, strlen(before)) == 0, "%s", sent);
+    char *first = sent + strlen(before);
+    ck_assert_uint_ge(strcspn(first, "\""), 22);
+    char *second = strstr(first, "\"elicitationId\":\"");
+    ck_assert_ptr_nonnull(second);
+    ck_assert_int_ne(strncmp(first, second + strlen("\"elicitationId\":\""), 22), 0);
+    char *third = strstr(second + 1, "\"elicitationId\":");
+    ck_assert_ptr_nonnull(third);
+    ck_assert_int_eq(strncmp(third, "\"elicitationId\":\"mine\"}}\n", 25), 0);
+    ck_assert_ptr_null(strstr(third + 2, "elicitationId"));
+    free(sent);
+    gh_mcp_session_leave(session, &work);
+    drop_work(&work);
+}
+END_TEST
+
 START_TEST(an_error_or_nonsense_counts_as_no_consent)
 {
     static const char *const results[] = {NULL, "7", "[]", "null", "\"accept\""};
@@ -323,6 +365,7 @@ int main(void)
     tcase_add_test(tc, works_of_a_session_that_ends_are_cancelled);
     tcase_add_test(tc, a_session_lives_as_long_as_something_is_in_flight);
     tcase_add_test(tc, asks_go_out_as_requests_and_the_last_response_brings_all_answers);
+    tcase_add_test(tc, a_page_to_visit_has_an_id_of_its_own);
     tcase_add_loop_test(tc, an_error_or_nonsense_counts_as_no_consent, 0, 5);
     tcase_add_test(tc, each_round_has_ids_of_its_own);
     tcase_add_test(tc, a_client_that_does_not_answer_in_time_fails_the_work_once);
