@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/core/bytes.h"
-#include "shared/core/clock.h"
 #include "shared/json/gate.h"
 
 static gh_status gate(const char *text)
@@ -294,6 +294,14 @@ START_TEST(every_prefix_of_a_document_is_refused)
 }
 END_TEST
 
+/* Of this thread, however busy the machine is. */
+static int64_t spent_ms(void)
+{
+    struct timespec spent = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
 /* Names with a long common beginning, in nested objects, and escaped: what costs most. */
 START_TEST(hostile_documents_take_linear_time)
 {
@@ -312,9 +320,9 @@ START_TEST(hostile_documents_take_linear_time)
         (void)gh_buf_append_char(&buf, '}');
     }
     (void)gh_buf_append_char(&buf, ']');
-    began = gh_clock_mono_ms();
+    began = spent_ms();
     ck_assert_int_eq(gate_buf(&buf, NULL), GH_OK);
-    ck_assert_int_lt(gh_clock_mono_ms() - began, 2000);
+    ck_assert_int_lt(spent_ms() - began, 2000);
 }
 END_TEST
 
