@@ -62,6 +62,12 @@ static size_t left_of(size_t total, size_t taken)
     return total > taken ? total - taken : 0;
 }
 
+static bool has_few_calls(const gh_share *share, const gh_share_user *user)
+{
+    size_t calls = user->taken - user->streams;
+    return calls == 0 || (calls == 1 && left_of(share->bounds.workers.total, share->taken) > 1);
+}
+
 static gh_share_answer judge_worker(const gh_share *share, const gh_share_user *user)
 {
     const gh_fair of = share->bounds.workers;
@@ -86,8 +92,10 @@ static gh_share_answer judge(const gh_share *share, const gh_share_user *user, b
     if (user == NULL) {
         return GH_SHARE_FULL;
     }
-    bool first_call = !stream && user->taken == user->streams;
-    gh_share_answer answer = first_call ? GH_SHARE_IN : judge_worker(share, user);
+    if (!stream && has_few_calls(share, user)) {
+        return GH_SHARE_IN;
+    }
+    gh_share_answer answer = judge_worker(share, user);
     return stream && answer == GH_SHARE_IN ? judge_stream(share, user) : answer;
 }
 

@@ -1,8 +1,9 @@
 /* How much of the server one user has: requests that are being served, counted by user whatever the client.
  * Each holds a worker, and some for as long as a person takes to answer; without a bound one user could take
  * all of them, and with a fixed one a few users together. So it depends on what is left (shared/core/fair.h),
- * and whoever has no call under way may begin one: its request has a worker already. Connections on which no
- * user's request is served do not count as taken: patience.h sees to those. Any thread. */
+ * and whoever has no call under way may begin one: its request has a worker already. So may who has one, if
+ * he leaves a worker: the next call may come before the place of the last one is given back. Connections on
+ * which no user's request is served do not count as taken: patience.h sees to those. Any thread. */
 #ifndef GH_SERVER_HTTP_SHARE_H
 #define GH_SERVER_HTTP_SHARE_H
 

@@ -9,6 +9,9 @@ bool gh_fair_allows(gh_fair of, size_t held, size_t left)
     if (left == 0 || held == 0 || of.alone >= of.total) {
         return left > 0;
     }
+    if (held == 1 && of.alone > 1 && left > 1) {
+        return true;
+    }
     size_t rest = of.total - of.alone;
     size_t kept = of.total < FOR_NEWCOMERS ? 1 : of.total / FOR_NEWCOMERS;
     if (left <= (kept < rest ? kept : rest)) {

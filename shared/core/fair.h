@@ -2,7 +2,8 @@
  * Length Thresholds for Shared-Memory Packet Switches", 1998). Somebody may take one more as long as what he
  * then holds is at most so many times what is then left: one alone gets `alone`, and several who take
  * whatever they can get the same each. Nothing is taken away again, so the first of them could leave little
- * to the next and he nothing to a third: the last eighth, of however few one, is for who holds none. Pure. */
+ * to the next and he nothing to a third: the last eighth is for who holds one at most (as he may for a moment
+ * when he has just given one back), the very last for who holds none. Pure. */
 #ifndef GH_SHARED_CORE_FAIR_H
 #define GH_SHARED_CORE_FAIR_H
 

@@ -66,7 +66,7 @@ START_TEST(several_who_come_one_after_the_other_leave_some_too)
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         memset(held, 0, sizeof held);
         for (size_t users = 1; users <= 4; users++) {
-            ck_assert_uint_ge(fill(of[i], users), 2);
+            ck_assert_uint_ge(fill(of[i], users), 1);
             ck_assert_uint_ge(held[users - 1], 1);
         }
     }
@@ -77,8 +77,10 @@ START_TEST(who_has_none_gets_the_last)
 {
     const gh_fair of = {256, 205};
     ck_assert(gh_fair_allows(of, 0, 1));
-    ck_assert(!gh_fair_allows(of, 1, 32));
-    ck_assert(gh_fair_allows(of, 1, 33));
+    ck_assert(gh_fair_allows(of, 1, 2));
+    ck_assert(!gh_fair_allows(of, 1, 1));
+    ck_assert(!gh_fair_allows(of, 2, 32));
+    ck_assert(gh_fair_allows(of, 2, 33));
     ck_assert(!gh_fair_allows((gh_fair){4, 3}, 1, 1));
     ck_assert(gh_fair_allows((gh_fair){4, 3}, 1, 2));
     ck_assert(!gh_fair_allows(of, 0, 0));
