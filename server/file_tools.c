@@ -192,6 +192,10 @@ void gh_file_tools_reload(gh_file_tools *tools)
                     "settings");
         return;
     }
+    if (tools->reading != NULL && is_done(tools->reading, 0)) {
+        take_over(tools); /* signals that follow each other closely keep nobody from what has been read */
+        tools->again = false;
+    }
     if (tools->reading != NULL) {
         tools->again = true; /* what is being read may be older than the wish */
         return;

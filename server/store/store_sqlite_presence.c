@@ -38,13 +38,17 @@ static void drop_leases(sqlite_store *store)
     (void)status;
 }
 
-/* What root does by hand must not keep the server out. */
-static void give_to_owner(int fd, const char *path)
+/* Other users who may open it could lock it, and so keep the server from starting. */
+static gh_status check_file(int fd, const char *name, gh_error *error)
 {
-    struct stat store;
-    if (geteuid() == 0 && stat(path, &store) == 0 && fchown(fd, store.st_uid, store.st_gid) != 0) {
-        errno = 0; /* then it is as it was */
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return gh_error_set(error, GH_ERR_DENIED, "%s is not a regular file; move it away.", name);
     }
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0 && fchmod(fd, 0600) != 0) {
+        return gh_error_set(error, GH_ERR_DENIED, "Other users may open %s; run: chmod 600 '%s'", name, name);
+    }
+    return GH_OK;
 }
 
 gh_status sqlite_presence_take(sqlite_store *store, const char *path, gh_error *error)
@@ -55,13 +59,17 @@ gh_status sqlite_presence_take(sqlite_store *store, const char *path, gh_error *
         (void)gh_error_set(error, status, "The path of the store is too long.");
         goto out;
     }
-    store->presence = open(gh_buf_cstr(&name), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    store->presence =
+        open(gh_buf_cstr(&name), O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (store->presence < 0) {
         status = gh_error_set(error, GH_ERR_IO, "The file %s cannot be opened: %s.", gh_buf_cstr(&name),
                               strerror(errno));
         goto out;
     }
-    give_to_owner(store->presence, path);
+    status = check_file(store->presence, gh_buf_cstr(&name), error);
+    if (status != GH_OK) {
+        goto out;
+    }
     if (flock(store->presence, LOCK_EX | LOCK_NB) == 0) {
         drop_leases(store);
     }

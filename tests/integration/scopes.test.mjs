@@ -111,6 +111,14 @@ describe('a token that lacks a scope', () => {
     const { taskId } = (await modern(server, wide, 'tools/call', { name: 'shipOrders', ...can })).message.result;
     const task = (token, method, more = {}) => modern(server, token, method, { taskId, ...more, ...can }, { headers: { 'Mcp-Name': taskId } });
     for (const [method, more] of [['tasks/get'], ['tasks/update', { inputResponses: {} }], ['tasks/cancel']]) assertRefused(await task(narrow, method, more), 'mcp orders:ship', 'task');
+    // To others, and to other clients of this user, it is not there: what it needs would tell that it is.
+    for (const options of [{ scope: 'mcp', answers: { name: 'Grace Hopper', email: 'grace@example.com' } }, { scope: 'mcp' }]) {
+      const stranger = (await signIn(server, options)).tokens.access_token;
+      for (const id of [taskId, 'no-such-task']) {
+        const reply = await modern(server, stranger, 'tasks/get', { taskId: id, ...can }, { headers: { 'Mcp-Name': id } });
+        assert.deepEqual([reply.status, reply.message.error], [200, { code: -32602, message: 'There is no such task' }]);
+      }
+    }
     const { headers, body } = modernRequest(narrow, 'subscriptions/listen', { notifications: { taskIds: [taskId] } }, { capabilities: tasks });
     const stream = await openStream(server.mcp, { method: 'POST', headers, body });
     assert.deepEqual((await stream.wait(() => true, 'the acknowledgement')).message.params.notifications, { taskIds: [] });

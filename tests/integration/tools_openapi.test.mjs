@@ -248,6 +248,20 @@ describe('--openapi with a URL', () => {
     come([500, 'no']);
     await until(() => /stays as it was: .*500[^]*read again/.test(server.stderr().slice(before)), () => server.stderr().slice(before));
   });
+  test('signals that come all the time keep nobody from what has been read', async () => {
+    let come;
+    gate = new Promise((resolve) => { come = resolve; });
+    const before = server.stderr().length;
+    await reload(/being fetched/);
+    gate = undefined;
+    const often = setInterval(() => server.kill('SIGHUP'), 300);
+    try {
+      come([500, 'no']);
+      await until(() => /stays as it was: .*500[^]*read again/.test(server.stderr().slice(before)), () => server.stderr().slice(before));
+    } finally {
+      clearInterval(often);
+    }
+  });
   test('plain http elsewhere is refused at the start', async () => {
     const { code, stderr } = await runToEnd(gatehousePath, ['--auth', 'none', '--listen', '127.0.0.1:0', '--openapi', 'http://api.example.com/openapi.json'], { env: cleanEnv({ HOME: '/nonexistent' }) });
     assert.notEqual(code, 0);

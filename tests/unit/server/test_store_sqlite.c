@@ -160,6 +160,27 @@ START_TEST(another_users_file_is_refused)
 }
 END_TEST
 
+/* Whoever may open that file may lock it, and the server would wait for that in vain. */
+START_TEST(the_lock_file_is_made_private_and_nothing_else_is_waited_for)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s.lock", db_path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(fchmod(fd, 0666), 0);
+    close(fd);
+    gh_store_close(open_spec(db_spec));
+    ck_assert_int_eq(mode_of(path), 0600);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    assert_not_opened(db_spec, GH_ERR_DENIED, path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("/dev/null", path), 0);
+    assert_not_opened(db_spec, GH_ERR_IO, path);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(a_relative_path_is_in_the_current_folder)
 {
     ck_assert_int_eq(chdir(fixture_folder), 0);
@@ -504,6 +525,7 @@ int main(void)
     tcase_add_test(tests, the_folder_may_be_reached_by_a_link);
     tcase_add_test(tests, a_folder_that_others_may_write_is_refused);
     tcase_add_test(tests, another_users_file_is_refused);
+    tcase_add_test(tests, the_lock_file_is_made_private_and_nothing_else_is_waited_for);
     tcase_add_test(tests, a_relative_path_is_in_the_current_folder);
     tcase_add_test(tests, a_newer_schema_is_refused_and_left_alone);
     tcase_add_test(tests, another_programs_database_is_refused_and_left_alone);
