@@ -12,6 +12,8 @@
 
 /* Of a thread that accepts; there is no other way to know who waits in civetweb's queue. */
 static _Thread_local gh_admission *arriving_at;
+/* Of a thread that has received nothing yet. */
+static _Thread_local const char **first_buffer;
 
 /* The C library's names for the parameters are kept. civetweb gives its workers stacks of 100 KB, of which a
  * handler finds three quarters. */
@@ -51,6 +53,16 @@ int accept(int __fd, struct sockaddr *__addr, socklen_t *__addr_len)
     return fd;
 }
 
+/* A worker's first bytes are those of a head, so this is where civetweb keeps its heads. */
+ssize_t recv(int __fd, void *__buf, size_t __n, int __flags)
+{
+    if (first_buffer != NULL) {
+        *first_buffer = __buf;
+        first_buffer = NULL;
+    }
+    return recvfrom(__fd, __buf, __n, __flags, NULL, NULL);
+}
+
 void gh_library_fixes(void)
 {
 }
@@ -58,4 +70,9 @@ void gh_library_fixes(void)
 void gh_library_fixes_count(gh_admission *admission)
 {
     arriving_at = admission;
+}
+
+void gh_library_fixes_find_buffer(const char **buffer)
+{
+    first_buffer = buffer;
 }

@@ -41,7 +41,7 @@ struct gh_listener {
 
 /* Of one worker thread. */
 typedef struct worker {
-    const char *buffer; /* where request heads begin, once one was seen */
+    const char *buffer; /* where request heads begin, once one was received */
     void *signal_stack; /* quick handlers run here, too */
 } worker;
 
@@ -121,12 +121,15 @@ static void fill_wire(const struct mg_request_info *info, gh_wire *wire)
 }
 
 /* civetweb forgets how long a head is that follows stray empty lines, so where the method stands matters: at
- * the start of the worker's buffer, which is the lowest place where one was ever seen. */
+ * the start of the worker's buffer. Were that unknown, it is the lowest place where one was ever seen. */
 static bool is_clean(worker *self, const gh_wire *wire, size_t max_head, bool *long_head)
 {
     const char *begin = wire->method.ptr - ((uintptr_t)wire->method.ptr % BUFFER_ALIGNMENT);
     if (self == NULL || (self->buffer != NULL && begin > self->buffer)) {
         return false;
+    }
+    if (self->buffer == NULL) {
+        gh_library_fixes_find_buffer(NULL);
     }
     self->buffer = begin;
     for (size_t i = 0; i < wire->header_count; i++) {
@@ -208,6 +211,7 @@ static void *on_thread_start(const struct mg_context *context, int kind)
     }
     if (self != NULL) {
         self->signal_stack = gh_signal_stack_new();
+        gh_library_fixes_find_buffer(&self->buffer);
     }
     return self;
 }
@@ -218,6 +222,7 @@ static void on_thread_end(const struct mg_context *context, int kind, void *poin
     (void)context;
     (void)kind;
     if (self != NULL) {
+        gh_library_fixes_find_buffer(NULL);
         gh_signal_stack_free(self->signal_stack);
     }
     free(self);

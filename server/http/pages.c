@@ -1,10 +1,12 @@
 #include "server/http/pages.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "server/oauth/page.h"
 #include "shared/core/clock.h"
+#include "shared/core/cond.h"
 #include "shared/json/access.h"
 #include "shared/oauth/metadata.h"
 
@@ -16,7 +18,9 @@ struct gh_pages {
     char *home;              /* the page */
     void *context;
     gh_status (*ready)(void *context, gh_error *error);
-    pthread_mutex_t lock; /* of what follows: the last answer, and until when it is good */
+    pthread_mutex_t lock;    /* of what follows: the last answer, and until when it is good */
+    pthread_cond_t answered; /* there is a new one */
+    bool asking;             /* somebody is: then others wait until `good`, and no longer */
     gh_deadline good;
     gh_status last;
     gh_error missing;
@@ -102,7 +106,8 @@ gh_status gh_pages_new(const gh_pages_options *options, gh_pages **pages)
 {
     gh_pages *made = calloc(1, sizeof *made);
     *pages = NULL;
-    if (made == NULL) {
+    if (made == NULL || gh_cond_init(&made->answered) != GH_OK) {
+        free(made);
         return GH_ERR_NOMEM;
     }
     (void)pthread_mutex_init(&made->lock, NULL);
@@ -122,6 +127,7 @@ gh_status gh_pages_new(const gh_pages_options *options, gh_pages **pages)
 void gh_pages_free(gh_pages *pages)
 {
     if (pages != NULL) {
+        (void)pthread_cond_destroy(&pages->answered);
         (void)pthread_mutex_destroy(&pages->lock);
         free(pages->resource_metadata);
         free(pages->home);
@@ -144,16 +150,37 @@ void gh_pages_handle_health(void *context, const gh_request *request, gh_respons
     gh_response_json(response, 200, GH_VIEW_LIT("{\"status\":\"ok\"}"));
 }
 
+/* Releases the lock meanwhile. */
+static void ask(gh_pages *pages)
+{
+    gh_error missing = {0};
+    pages->asking = true;
+    pages->good = gh_deadline_in(READY_MS);
+    (void)pthread_mutex_unlock(&pages->lock);
+    gh_status status = pages->ready(pages->context, &missing);
+    (void)pthread_mutex_lock(&pages->lock);
+    pages->last = status;
+    pages->missing = missing;
+    pages->good = gh_deadline_in(READY_MS);
+    pages->asking = false;
+    (void)pthread_cond_broadcast(&pages->answered);
+}
+
+/* A disk that hangs holds one worker, whoever else asks. */
 static gh_status ask_ready(gh_pages *pages, gh_error *error)
 {
     (void)pthread_mutex_lock(&pages->lock);
-    if (gh_deadline_passed(pages->good)) {
-        pages->missing = (gh_error){0};
-        pages->last = pages->ready(pages->context, &pages->missing);
-        pages->good = gh_deadline_in(READY_MS);
+    if (!pages->asking && gh_deadline_passed(pages->good)) {
+        ask(pages);
+    }
+    while (pages->asking && gh_cond_wait_until(&pages->answered, &pages->lock, pages->good)) {
     }
     gh_status status = pages->last;
     *error = pages->missing;
+    if (pages->asking) {
+        status = gh_error_set(error, GH_ERR_UNAVAILABLE,
+                              "Finding out takes long: the store or its disk may be hanging.");
+    }
     (void)pthread_mutex_unlock(&pages->lock);
     return status;
 }

@@ -13,8 +13,8 @@ typedef struct gh_endpoint {
     uint16_t port;
 } gh_endpoint;
 
-/* Calls `visit` for every descriptor, sockets or not; where the process may open no more, for numbers that
- * are none as well. */
+/* Calls `visit` for every descriptor, sockets or not. Takes milliseconds where the process may open no more,
+ * however high its limit. */
 void gh_sockets_each(void (*visit)(void *context, int fd), void *context);
 
 /* False for what is no TCP socket, and for the peer when there is none. */

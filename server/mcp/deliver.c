@@ -103,8 +103,10 @@ static void send_last(stream *to, const gh_mcp_item *item)
         reply->json(reply->context, item->http_status, (gh_view){NULL, 0}, gh_buf_view(&item->text));
     } else if (!to->open) {
         reply->empty(reply->context, item->http_status);
-    } else {
+    } else if (item->http_status < 500) {
         put_end(to);
+    } else {
+        put(to); /* there was no memory for the response: the stream is not whole */
     }
 }
 

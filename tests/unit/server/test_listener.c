@@ -321,6 +321,7 @@ START_TEST(no_smuggled_request_is_executed)
         "GET http://elsewhere.example/ HTTP/1.1\r\n" HOST "\r\n",
         "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
         "\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
+        "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
         "GET /\x01 HTTP/1.1\r\n" HOST "\r\n",
         "nonsense\r\n\r\n",
     };
@@ -333,6 +334,18 @@ START_TEST(no_smuggled_request_is_executed)
         ck_assert_msg(strstr(reply, "size") == NULL, "a second request ran after: %s", bad[i]);
     }
     assert_works();
+}
+END_TEST
+
+/* Sixteen bytes, so that what follows stands as aligned as a buffer does; each on a connection to a worker
+ * that has seen no request yet. */
+START_TEST(empty_lines_are_noticed_by_workers_that_have_served_nothing)
+{
+    for (int i = 0; i < 4; i++) {
+        ck_assert(exchange_to_end("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
+                                  "POST /size HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n1234"));
+        assert_reply("400", "malformed");
+    }
 }
 END_TEST
 
@@ -747,6 +760,7 @@ int main(void)
     tcase_add_test(tests, a_request_is_answered_and_the_connection_kept);
     tcase_add_test(tests, pipelined_requests_are_answered_in_order);
     tcase_add_test(tests, no_smuggled_request_is_executed);
+    tcase_add_test(tests, empty_lines_are_noticed_by_workers_that_have_served_nothing);
     tcase_add_test(tests, methods_and_versions_that_are_unknown_get_json);
     tcase_add_test(tests, http_1_0_is_served_once);
     tcase_add_test(tests, more_headers_than_are_read_are_refused);

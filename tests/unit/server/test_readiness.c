@@ -2,8 +2,10 @@
 #include "server/http/pages.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/core/clock.h"
 #include "tests/support/suite.h"
@@ -12,6 +14,7 @@
 
 static int64_t now_ns;
 static atomic_int asked;
+static atomic_bool hangs;
 static bool up;
 static gh_site *site;
 static gh_pages *pages;
@@ -25,6 +28,10 @@ static gh_status ready(void *context, gh_error *error)
 {
     ck_assert_ptr_eq(context, &up);
     atomic_fetch_add(&asked, 1);
+    while (atomic_load(&hangs)) {
+        const struct timespec pause = {.tv_nsec = 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
     return up ? GH_OK : gh_error_set(error, GH_ERR_UNAVAILABLE, "The store does not answer.");
 }
 
@@ -38,6 +45,7 @@ static void set_up(void)
     ck_assert_int_eq(gh_pages_new(&options, &pages), GH_OK);
     up = true;
     atomic_store(&asked, 0);
+    atomic_store(&hangs, false);
 }
 
 static void tear_down(void)
@@ -109,6 +117,42 @@ START_TEST(many_who_ask_at_once_make_one_question)
 }
 END_TEST
 
+static void *ask_once(void *context)
+{
+    (void)context;
+    assert_says(200, "\"ready\"");
+    return NULL;
+}
+
+static int64_t real_ms(void)
+{
+    struct timespec now;
+    ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+START_TEST(who_asks_while_the_store_hangs_is_told_so_and_does_not_wait_for_it)
+{
+    pthread_t first;
+    atomic_store(&hangs, true);
+    ck_assert_int_eq(pthread_create(&first, NULL, ask_once, NULL), 0);
+    while (atomic_load(&asked) == 0) {
+        (void)sched_yield();
+    }
+    assert_says(503, "takes long"); /* after a second, as the answer comes within one as a rule */
+    now_ns += SECOND;
+    int64_t begun_ms = real_ms();
+    for (int i = 0; i < 20; i++) {
+        assert_says(503, "takes long");
+    }
+    ck_assert_int_lt(real_ms() - begun_ms, 500);
+    atomic_store(&hangs, false);
+    ck_assert_int_eq(pthread_join(first, NULL), 0);
+    assert_says(200, "\"ready\"");
+    ck_assert_int_eq(atomic_load(&asked), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("readiness");
@@ -117,6 +161,7 @@ int main(void)
     tcase_add_test(cases, it_asks_once_a_second_however_often_it_is_asked);
     tcase_add_test(cases, what_changes_is_said_within_a_second_with_the_reason);
     tcase_add_test(cases, many_who_ask_at_once_make_one_question);
+    tcase_add_test(cases, who_asks_while_the_store_hangs_is_told_so_and_does_not_wait_for_it);
     suite_add_tcase(suite, cases);
     return gh_suite_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@ static void match(void *context, int fd)
 {
     finding *wanted = context;
     gh_endpoint peer;
+    /* The limit may be a thousand million: numbers that are none would take minutes. */
+    ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
     if (gh_sockets_peer(fd, &peer) && peer.port == wanted->port) {
         wanted->fd = fd;
         wanted->found++;
