@@ -177,8 +177,9 @@ gh_status gh_sealer_open(const char *path, bool create, gh_sealer **sealer, gh_e
     gh_secret *text = NULL;
     bool mounted = gh_option_is_secret_mount(path);
     gh_status status = gh_file_read_secret(path, mounted, &text, error);
-    if (status == GH_ERR_NOT_FOUND && create && access(path, F_OK) != 0) {
-        status = create_file(path, error);
+    if (status == GH_ERR_NOT_FOUND && create) {
+        /* Somebody else may have made it since. */
+        status = access(path, F_OK) == 0 ? GH_OK : create_file(path, error);
         if (status == GH_OK) {
             status = gh_file_read_secret(path, mounted, &text, error);
         }

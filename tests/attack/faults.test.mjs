@@ -75,6 +75,7 @@ describe('a store that cannot be written any more', { skip: noPrlimit }, () => {
     assert.equal(later(await tokenRequest(server, refreshFields(before))).json().error, 'temporarily_unavailable');
     const sent = await get(authorizeUrl(server, { clientId: before.client.client_id, redirectUri, challenge: newPkce().challenge }));
     assert.match(sent.headers.location ?? '', /[?&]error=temporarily_unavailable&/, `${sent.status} ${sent.text}`);
+    await until(async () => (await get(`${server.url}/readyz`)).status !== 200, 'it to notice'); // an answer is good for a second
     assert.match(later(await get(`${server.url}/readyz`)).json().error_description, /store cannot be written: .*(disk|read)/i);
     assert.equal((await get(`${server.url}/healthz`)).status, 200);
     assert.equal((await modern(server, before.tokens.access_token, 'tools/call', { name: 'sayHello', arguments: { name: 'Ada' } })).status, 200, 'who has a token is served');

@@ -304,7 +304,7 @@ int main(void)
     tcase_add_test(tests, a_key_has_32_bytes);
     tcase_add_test(tests, fingerprints_tell_keys_apart);
     tcase_add_test(tests, a_missing_file_is_created_for_its_owner_only);
-    tcase_add_test(tests, those_who_create_it_at_once_share_one_key);
+    tcase_add_loop_test(tests, those_who_create_it_at_once_share_one_key, 0, 20);
     tcase_add_test(tests, a_file_that_others_can_read_is_refused);
     tcase_add_test(tests, a_file_without_64_digits_is_refused_and_kept);
     tcase_add_test(tests, a_folder_that_is_not_there_is_named);
