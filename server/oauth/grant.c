@@ -18,7 +18,7 @@ static bool copy_optional(const char *from, char **to)
 
 gh_status gh_grant_make(const gh_oauth_server *server, const gh_flow *flow, gh_grant *grant)
 {
-    gh_status status = gh_random_token(GRANT_ID_BYTES, &grant->id);
+    gh_status status = gh_random_id(GRANT_ID_BYTES, &grant->id);
     if (status != GH_OK) {
         return status;
     }

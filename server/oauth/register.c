@@ -16,7 +16,7 @@ static void refuse(gh_response *response, const char *code, const gh_error *erro
 
 static gh_status keep(gh_oauth_server *server, gh_client *client)
 {
-    gh_status status = gh_random_token(CLIENT_ID_BYTES, &client->id);
+    gh_status status = gh_random_id(CLIENT_ID_BYTES, &client->id);
     if (status != GH_OK) {
         return status;
     }

@@ -41,3 +41,20 @@ out:
     gh_wipe(raw, bytes);
     return status;
 }
+
+gh_status gh_random_id(size_t bytes, char **id)
+{
+    char *text = NULL;
+    gh_status status = gh_random_token(bytes, &text);
+
+    /* One in 64 does. */
+    while (status == GH_OK && text[0] == '-') {
+        gh_wipe_free(text);
+        text = NULL;
+        status = gh_random_token(bytes, &text);
+    }
+    if (status == GH_OK) {
+        *id = text;
+    }
+    return status;
+}

@@ -100,6 +100,18 @@ START_TEST(hmac_of_known_texts)
 }
 END_TEST
 
+START_TEST(no_id_looks_like_an_option)
+{
+    for (int i = 0; i < 2000; i++) {
+        char *id = NULL;
+        ck_assert_int_eq(gh_random_id(16, &id), GH_OK);
+        ck_assert_uint_eq(strlen(id), 22);
+        ck_assert_int_ne(id[0], '-');
+        free(id);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("random and digest");
@@ -107,6 +119,7 @@ int main(void)
     SRunner *runner = NULL;
     int failed = 0;
 
+    tcase_add_test(tc, no_id_looks_like_an_option);
     tcase_add_test(tc, random_bytes_differ);
     tcase_add_test(tc, tokens_are_base64url_of_the_right_length);
     tcase_add_test(tc, tokens_differ_and_sizes_are_bounded);
