@@ -3,8 +3,8 @@ import { median, steepest } from './numbers.mjs';
 import { digits, figure, ratio, times } from './report.mjs';
 
 const at = 64; // connections
-// Ten times as much may cost twenty times as much: caches and allocators have steps. The square would be 2.
-const linearly = 1.3;
+// Ten times as much may cost sixteen times as much: caches and allocators have steps. The square would be 2.
+const linearly = 1.2;
 
 // -> [{ what, measured, met }]; met is undefined when it could not be measured
 export function judge({ throughput, starts, streams, besideStreams, growth }) {
