@@ -9,7 +9,6 @@
 #include "shared/net/url.h"
 
 #define FETCH_MS 10000
-#define LOOK_MS 100 /* at whether to go on waiting */
 #define WHERE_MAX ((size_t)64 * 1024)
 
 typedef struct text {
@@ -94,53 +93,6 @@ static gh_status check_url(const char *place, gh_error *error)
     return GH_OK;
 }
 
-typedef struct fetched {
-    gh_buf *body;
-    gh_http_result result;
-    bool done;
-} fetched;
-
-static gh_status on_body(void *context, gh_http_transfer *transfer, gh_view bytes)
-{
-    const fetched *state = context;
-    (void)transfer;
-    return gh_buf_append_view(state->body, bytes);
-}
-
-static void on_done(void *context, gh_http_transfer *transfer, const gh_http_result *result)
-{
-    fetched *state = context;
-    (void)transfer;
-    state->result = *result;
-    state->done = true;
-}
-
-/* Like gh_http_perform, until *stop says otherwise. */
-static gh_status perform(gh_http_client *client, const gh_http_request *request, const atomic_bool *stop,
-                         gh_buf *body, gh_http_result *result)
-{
-    gh_http_transfer *transfer = NULL;
-    fetched state = {.body = body};
-    gh_http_request copy = *request;
-    copy.context = &state;
-    copy.on_body = on_body;
-    copy.on_done = on_done;
-    gh_status status = gh_http_start(client, &copy, &transfer, &result->error);
-    if (status != GH_OK) {
-        return status;
-    }
-    while (status == GH_OK && !state.done) {
-        bool stopped = stop != NULL && atomic_load(stop);
-        status = stopped ? GH_ERR_CANCELLED : gh_http_client_poll(client, NULL, 0, LOOK_MS);
-    }
-    if (!state.done) {
-        gh_http_cancel(transfer);
-        return gh_error_set(&result->error, status, "%s", gh_status_text(status));
-    }
-    *result = state.result;
-    return result->status;
-}
-
 static gh_status fetch(const char *place, const gh_descriptions *wanted, gh_buf *out, gh_error *error)
 {
     static const gh_http_header headers[] = {{"Accept", "application/json, application/yaml, */*;q=0.5"}};
@@ -161,7 +113,7 @@ static gh_status fetch(const char *place, const gh_descriptions *wanted, gh_buf 
     }
     status = gh_http_client_new(&options, &client, error);
     if (status == GH_OK) {
-        status = perform(client, &request, wanted->stop, out, &result);
+        status = gh_http_perform_until(client, &request, wanted->stop, out, &result);
         if (status != GH_OK) {
             status = gh_error_set(error, GH_ERR_UNAVAILABLE, "The OpenAPI description cannot be fetched: %s",
                                   result.error.message);

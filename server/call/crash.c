@@ -7,14 +7,7 @@
 #include <unistd.h>
 
 #include "shared/core/log.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "shared/core/sanitizer.h"
 
 #define LINE_MAX_BYTES 512
 #define WRITER_NS 100000000L /* for the log's writer, which goes on meanwhile */
@@ -58,7 +51,7 @@ static void say(const char *before, const gh_crash_scope *scope)
     (void)written;
 }
 
-#ifndef SANITIZED
+#if !defined(GH_CHECKS_MEMORY) && !defined(GH_CHECKS_THREADS)
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     struct timespec rest = {.tv_nsec = WRITER_NS};
@@ -98,7 +91,7 @@ static void on_exit_within(void)
 
 void gh_crash_install(void)
 {
-#ifndef SANITIZED
+#if !defined(GH_CHECKS_MEMORY) && !defined(GH_CHECKS_THREADS)
     handle_signals();
 #endif
     (void)atexit(on_exit_within);

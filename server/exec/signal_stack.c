@@ -4,17 +4,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "shared/core/sanitizer.h"
+
 #define STACK_SIZE ((size_t)64 * 1024)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifdef SANITIZED
+#if defined(GH_CHECKS_MEMORY) || defined(GH_CHECKS_THREADS)
 void *gh_signal_stack_new(void)
 {
     return NULL;

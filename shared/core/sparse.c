@@ -3,15 +3,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CHECKED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define CHECKED 1
-#endif
-#endif
+#include "shared/core/sanitizer.h"
 
-#ifdef CHECKED
+#ifdef GH_CHECKS_MEMORY
 /* A sanitizer sees the bounds of what calloc gave, and what can be reached from there. */
 void *gh_sparse_new(size_t count, size_t size)
 {

@@ -6,6 +6,7 @@
 #include "shared/net/http_internal.h"
 
 #define POLL_MAX_MS 3600000
+#define LOOK_MS 100 /* at whether to go on waiting */
 #define PERFORM_DEFAULT_MS 30000
 
 gh_status gh_http_client_new(const gh_http_client_options *options, gh_http_client **out, gh_error *error)
@@ -352,6 +353,12 @@ static void perform_on_done(void *context, gh_http_transfer *transfer, const gh_
 gh_status gh_http_perform(gh_http_client *client, const gh_http_request *request, gh_buf *body,
                           gh_http_result *result)
 {
+    return gh_http_perform_until(client, request, NULL, body, result);
+}
+
+gh_status gh_http_perform_until(gh_http_client *client, const gh_http_request *request,
+                                const atomic_bool *stop, gh_buf *body, gh_http_result *result)
+{
     gh_http_transfer *transfer = NULL;
     perform_state state = {body, result, false};
     gh_http_request copy = *request;
@@ -377,7 +384,9 @@ gh_status gh_http_perform(gh_http_client *client, const gh_http_request *request
     }
     gh_status status = GH_OK;
     while (status == GH_OK && !state.done) {
-        status = gh_http_client_poll(client, NULL, 0, POLL_MAX_MS);
+        bool stopped = stop != NULL && atomic_load(stop);
+        status = stopped ? GH_ERR_CANCELLED
+                         : gh_http_client_poll(client, NULL, 0, stop != NULL ? LOOK_MS : POLL_MAX_MS);
     }
     if (!state.done) {
         gh_http_cancel(transfer);

@@ -15,6 +15,7 @@
 #define GH_SHARED_NET_HTTP_CLIENT_H
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -136,5 +137,9 @@ GH_MUST_USE gh_status gh_http_date_parse(gh_view text, int64_t *seconds);
  * never a civetweb worker. */
 GH_MUST_USE gh_status gh_http_perform(gh_http_client *client, const gh_http_request *request, gh_buf *body,
                                       gh_http_result *result);
+/* The same until another thread sets *stop, which is seen within 0.1 s: then GH_ERR_CANCELLED. NULL: never.
+ */
+GH_MUST_USE gh_status gh_http_perform_until(gh_http_client *client, const gh_http_request *request,
+                                            const atomic_bool *stop, gh_buf *body, gh_http_result *result);
 
 #endif

@@ -4,18 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shared/core/sanitizer.h"
 #include "shared/core/sparse.h"
 #include "tests/support/suite.h"
 
 #define COUNT 100000U
-
-#if defined(__SANITIZE_ADDRESS__)
-#define CHECKED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define CHECKED 1
-#endif
-#endif
 
 START_TEST(a_table_is_zeroed_and_can_be_filled)
 {
@@ -52,7 +45,7 @@ START_TEST(no_table_and_one_beyond_all_memory_are_refused)
 {
     ck_assert_ptr_null(gh_sparse_new(0, 8));
     ck_assert_ptr_null(gh_sparse_new(8, 0));
-#ifndef CHECKED /* which would end the program */
+#ifndef GH_CHECKS_MEMORY /* which would end the program */
     ck_assert_ptr_null(gh_sparse_new(SIZE_MAX, 8));
     ck_assert_ptr_null(gh_sparse_new(SIZE_MAX / 2, 1));
 #endif
@@ -63,7 +56,7 @@ END_TEST
 /* With a sanitizer that looks at bounds, tables come from calloc. */
 START_TEST(pages_that_nobody_touches_are_not_there)
 {
-#ifndef CHECKED
+#ifndef GH_CHECKS_MEMORY
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     enum { PAGES = 64 };
     unsigned char there[PAGES] = {0};
