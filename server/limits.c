@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHARE_WAIT_MS 1000 /* a client that is refused waits for longer */
+
 /* What one user leaves for others who come while nobody else is there, of however few there are. */
 static size_t all_but(size_t total, size_t part)
 {
@@ -20,7 +22,8 @@ static gh_share_bounds share_bounds(const gh_settings *settings)
     size_t most = (size_t)settings->max_streams_user;
     return (gh_share_bounds){.workers = {workers, all_but(workers, 5)},
                              .streams = {streams, most > half ? most : half},
-                             .max_streams_user = most};
+                             .max_streams_user = most,
+                             .wait_ms = SHARE_WAIT_MS};
 }
 
 /* However many calls users start, there are threads for the next one. */

@@ -53,6 +53,8 @@ typedef struct gh_response_sink {
     bool (*closed)(void *context); /* looks at the connection: cheap, but not for every byte */
     /* Asked once, when a stream begins: true when the connection may outlive it. NULL: it may not. */
     bool (*keeps)(void *context);
+    /* Does another connection wait for the worker that serves this one? NULL: none does. */
+    bool (*awaited)(void *context);
 } gh_response_sink;
 
 #define GH_RESPONSE_BODY_MAX ((size_t)16 * 1024 * 1024)
@@ -114,5 +116,7 @@ GH_MUST_USE gh_status gh_response_stream_end(gh_response *response, gh_view last
 bool gh_response_stream_closed(const gh_response *response);
 /* Has the peer gone away? Asked at any time, by a handler that takes long; false when that cannot be told. */
 bool gh_response_peer_gone(const gh_response *response);
+/* Does somebody else wait for the worker of this exchange? Asked by a handler that could let its own wait. */
+bool gh_response_awaited(const gh_response *response);
 
 #endif

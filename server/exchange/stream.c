@@ -117,6 +117,12 @@ bool gh_response_peer_gone(const gh_response *response)
     return response->sink != NULL && response->sink->closed(response->sink->context);
 }
 
+bool gh_response_awaited(const gh_response *response)
+{
+    return response->sink != NULL && response->sink->awaited != NULL &&
+           response->sink->awaited(response->sink->context);
+}
+
 bool gh_response_stream_closed(const gh_response *response)
 {
     return !response->streaming || response->ended || response->sink->closed(response->sink->context);

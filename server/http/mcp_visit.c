@@ -46,6 +46,11 @@ static bool enter_streams(gh_mcp_endpoint *endpoint, gh_response *response)
     return false;
 }
 
+static bool may_wait(const void *response)
+{
+    return !gh_response_awaited(response);
+}
+
 /* One user's share of the workers, and of the streams among them. */
 static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, const gh_principal *principal,
                         bool stream, gh_response *response)
@@ -57,8 +62,11 @@ static bool enter_share(const gh_mcp_endpoint *endpoint, gh_share_seat *seat, co
                     [GH_SHARE_LEFT] = {GH_LIMIT_WORKERS_LEFT, 5},
                     [GH_SHARE_STREAMS] = {GH_LIMIT_STREAMS_OF_USER, 30},
                     [GH_SHARE_STREAMS_LEFT] = {GH_LIMIT_STREAMS_LEFT, 30}};
-    gh_share_answer answer =
-        endpoint->share == NULL ? GH_SHARE_IN : gh_share_enter(endpoint->share, seat, principal, stream);
+    gh_share_answer answer = GH_SHARE_IN;
+    if (endpoint->share != NULL) {
+        answer = stream ? gh_share_enter(endpoint->share, seat, principal, true)
+                        : gh_share_enter_call(endpoint->share, seat, principal, may_wait, response);
+    }
     if (answer != GH_SHARE_IN) {
         turn_away(endpoint, refusals[answer].limit, refusals[answer].wait_s, response);
     }

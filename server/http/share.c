@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-/* One user's seats. It is there as long as there is one. */
+#include "shared/core/cond.h"
+
+/* One user's seats. It is there as long as there is one: who waits has one, too, for with none he would be
+ * let in. */
 struct gh_share_user {
     gh_share_user *next; /* of the same bucket */
     uint64_t key;
@@ -113,18 +116,93 @@ static void sit(gh_share *share, gh_share_user *user, gh_share_seat *seat)
     share->streams += seat->stream ? 1 : 0;
 }
 
-gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
-                               bool stream)
+static gh_share_answer try_to_sit(gh_share *share, gh_share_seat *seat)
 {
-    uint64_t key = gh_principal_user_key(principal);
-    *seat = (gh_share_seat){.principal = principal, .stream = stream};
-    (void)pthread_mutex_lock(&share->lock);
-    gh_share_user *user = find_or_add(share, key, principal);
-    gh_share_answer answer = judge(share, user, stream);
+    uint64_t key = gh_principal_user_key(seat->principal);
+    gh_share_user *user = find_or_add(share, key, seat->principal);
+    gh_share_answer answer = judge(share, user, seat->stream);
     if (answer == GH_SHARE_IN) {
         sit(share, user, seat);
     } else if (user != NULL) {
+        seat->user = user->taken > 0 ? user : NULL;
         drop_if_empty(share, user);
+    }
+    return answer;
+}
+
+static void append(gh_share *share, gh_share_seat *seat)
+{
+    seat->next = NULL;
+    seat->previous = share->last;
+    *(share->last == NULL ? &share->first : &share->last->next) = seat;
+    share->last = seat;
+}
+
+static void take_out(gh_share *share, gh_share_seat *seat)
+{
+    *(seat->previous == NULL ? &share->first : &seat->previous->next) = seat->next;
+    *(seat->next == NULL ? &share->last : &seat->next->previous) = seat->previous;
+    seat->next = NULL;
+    seat->previous = NULL;
+    seat->given = NULL;
+}
+
+/* Only a place given back lets somebody in who was refused, so nobody needs to ask but here. */
+static void seat_who_waits(gh_share *share)
+{
+    for (gh_share_seat *at = share->first, *next; at != NULL; at = next) {
+        next = at->next;
+        if (judge(share, at->user, false) == GH_SHARE_IN) {
+            pthread_cond_t *given = at->given;
+            take_out(share, at);
+            sit(share, at->user, at);
+            (void)pthread_cond_signal(given);
+        }
+    }
+}
+
+/* With the lock held. */
+static bool wait_for_seat(gh_share *share, gh_share_seat *seat, bool (*may_wait)(const void *context),
+                          const void *context)
+{
+    pthread_cond_t given;
+    gh_deadline end = gh_deadline_in(share->bounds.wait_ms);
+    if (gh_cond_init(&given) != GH_OK) {
+        return false;
+    }
+    seat->given = &given;
+    append(share, seat);
+    while (seat->given != NULL && !gh_deadline_passed(end) && may_wait(context)) {
+        (void)gh_cond_wait_until(&given, &share->lock,
+                                 gh_deadline_earlier(end, gh_deadline_in(GH_SHARE_TICK_MS)));
+    }
+    bool sits = seat->given == NULL;
+    if (!sits) {
+        take_out(share, seat);
+    }
+    (void)pthread_cond_destroy(&given);
+    return sits;
+}
+
+gh_share_answer gh_share_enter(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
+                               bool stream)
+{
+    *seat = (gh_share_seat){.principal = principal, .stream = stream};
+    (void)pthread_mutex_lock(&share->lock);
+    gh_share_answer answer = try_to_sit(share, seat);
+    (void)pthread_mutex_unlock(&share->lock);
+    return answer;
+}
+
+gh_share_answer gh_share_enter_call(gh_share *share, gh_share_seat *seat, const gh_principal *principal,
+                                    bool (*may_wait)(const void *context), const void *context)
+{
+    *seat = (gh_share_seat){.principal = principal};
+    (void)pthread_mutex_lock(&share->lock);
+    gh_share_answer answer = try_to_sit(share, seat);
+    if (answer != GH_SHARE_IN && seat->user != NULL && share->bounds.wait_ms > 0 &&
+        wait_for_seat(share, seat, may_wait, context)) {
+        answer = GH_SHARE_IN;
     }
     (void)pthread_mutex_unlock(&share->lock);
     return answer;
@@ -142,6 +220,7 @@ void gh_share_leave(gh_share *share, gh_share_seat *seat)
     share->taken--;
     user->streams -= seat->stream ? 1 : 0;
     share->streams -= seat->stream ? 1 : 0;
+    seat_who_waits(share);
     drop_if_empty(share, user);
     (void)pthread_mutex_unlock(&share->lock);
 }

@@ -12,10 +12,14 @@ bool gh_transaction_expect(const gh_transaction *t, gh_expects what)
     return t->peer->expect == NULL || t->peer->expect(t->peer->context, what);
 }
 
+bool gh_transaction_awaited(const gh_transaction *t)
+{
+    return t->peer->is_awaited != NULL && t->peer->is_awaited(t->peer->context);
+}
+
 bool gh_transaction_keeps(const gh_transaction *t)
 {
-    return t->keep_alive && !t->response.close && !t->deaf &&
-           (t->peer->is_awaited == NULL || !t->peer->is_awaited(t->peer->context));
+    return t->keep_alive && !t->response.close && !t->deaf && !gh_transaction_awaited(t);
 }
 
 void gh_transaction_refuse_with(gh_transaction *t, int status, const char *code, const char *description)

@@ -25,6 +25,8 @@ typedef struct gh_transaction {
 } gh_transaction;
 
 bool gh_transaction_expect(const gh_transaction *t, gh_expects what);
+/* Whether another connection waits for the worker. */
+bool gh_transaction_awaited(const gh_transaction *t);
 /* Whether the connection may serve another request after this one, as things are now. */
 bool gh_transaction_keeps(const gh_transaction *t);
 /* Answers with an error and closes the connection. */

@@ -70,7 +70,13 @@ static bool keeps(void *context)
     return !t->body_unread && !gh_view_eq_cstr(t->wire->method, "HEAD") && gh_transaction_keeps(t);
 }
 
+static bool awaited(void *context)
+{
+    return gh_transaction_awaited(context);
+}
+
 gh_response_sink gh_transaction_sink(gh_transaction *t)
 {
-    return (gh_response_sink){.context = t, .write = stream_write, .closed = stream_closed, .keeps = keeps};
+    return (gh_response_sink){
+        .context = t, .write = stream_write, .closed = stream_closed, .keeps = keeps, .awaited = awaited};
 }

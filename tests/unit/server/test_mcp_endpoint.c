@@ -30,6 +30,7 @@ static const char *last_event;
 typedef struct reader {
     gh_buf seen;
     int looks;
+    int patience; /* so often somebody else does not wait for the worker yet */
 } reader;
 
 static reader client;
@@ -59,7 +60,16 @@ static bool client_went(void *context)
     return ++to->looks > 2;
 }
 
-static const gh_response_sink SINK = {.context = &client, .write = send_to_client, .closed = client_went};
+static bool client_is_in_the_way(void *context)
+{
+    reader *to = context;
+    return --to->patience < 0;
+}
+
+static const gh_response_sink SINK = {.context = &client,
+                                      .write = send_to_client,
+                                      .closed = client_went,
+                                      .awaited = client_is_in_the_way};
 
 static int say_nothing(void *data, gatehouse_call *call)
 {
@@ -474,7 +484,7 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
     const gh_principal other_user = {
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-2"}, .client_id = (char[]){"c-1"}};
-    const gh_share_bounds bounds = {{6, 3}, {4, 2}, 2};
+    const gh_share_bounds bounds = {{6, 3}, {4, 2}, 2, 60000};
     ck_assert_int_eq(gh_share_init(&share, &bounds), GH_OK);
     endpoint.share = &share;
     enter(token);
@@ -486,10 +496,12 @@ START_TEST(one_user_s_requests_have_a_bound_that_other_clients_do_not_move)
     ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_LEFT);
     gh_response_clear(&response);
     ck_assert_int_eq(gh_share_enter(&share, &seats[2], &other_client, false), GH_SHARE_IN);
+    client.patience = 3;
     call(gh_mcp_handle_post, token, "application/json", NULL, INITIALIZE);
     ck_assert_int_eq(response.status, 429);
     ck_assert(head_has("Retry-After: 5"));
     ck_assert(body_has("Others have most of the server"));
+    ck_assert_int_lt(client.patience, 0); /* there was none left: it waited until its worker was asked for */
     call_by("GET", gh_mcp_handle_get, token, NULL, "text/event-stream", NULL);
     ck_assert_int_eq(response.status, 429);
     call_by("DELETE", gh_mcp_handle_delete, token, NULL, NULL, NULL);
@@ -513,7 +525,7 @@ START_TEST(one_user_s_streams_have_a_bound_and_calls_go_on)
     gh_share_seat stream;
     const gh_principal other_client = {
         .issuer = (char[]){ISSUER}, .subject = (char[]){"u-1"}, .client_id = (char[]){"c-9"}};
-    const gh_share_bounds bounds = {{10, 8}, {2, 1}, 1};
+    const gh_share_bounds bounds = {{10, 8}, {2, 1}, 1, 0};
     ck_assert_int_eq(gh_share_init(&share, &bounds), GH_OK);
     endpoint.share = &share;
     enter(token);
