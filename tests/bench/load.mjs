@@ -38,9 +38,10 @@ export async function load(server, requests, { connections, seconds, sequence, s
   const found = JSON.parse(text.trim().split('\n').at(-1));
   const refused = status < 400 ? found.status : Math.abs(found.requests - found.status);
   const whole = requests.closes && found.bytes >= found.requests * requests.replyBytes;
+  if (!(found.seconds > seconds / 2)) throw new Error(`wrk: all connections were at work for ${found.seconds} s only`);
   const done = found.requests / (sequence ?? 1);
   const result = {
-    rps: done / found.seconds, p50: found.p50, p99: found.p99, max: found.max, requests: found.requests,
+    rps: found.counted / (sequence ?? 1) / found.seconds, p50: found.p50, p99: found.p99, max: found.max, requests: found.requests,
     failed: refused + found.connect + (whole ? 0 : found.read) + found.write + found.timeout,
     cpuUs: 1000 * (server.cpuMs() - before) / done, rssMb: server.rssMb(), errors: found,
   };
