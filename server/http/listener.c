@@ -10,6 +10,7 @@
 #include "server/http/admission.h"
 #include "server/http/descriptors.h"
 #include "server/http/head_error.h"
+#include "server/http/intake.h"
 #include "server/http/library_fixes.h"
 #include "server/http/patience.h"
 #include "shared/core/clock.h"
@@ -387,12 +388,12 @@ bool gh_listener_drain(gh_listener *listener, int64_t ms)
     gh_deadline deadline = gh_deadline_in(ms);
     atomic_store(&listener->draining, true);
     while (atomic_load(&listener->in_flight) > 0 && !gh_deadline_passed(deadline)) {
-        gh_watchdog_pause();
+        gh_intake_pause();
     }
     if (atomic_load(&listener->in_flight) > 0) {
         return false;
     }
-    gh_watchdog_close_all(listener->port, deadline);
+    gh_intake_close(listener->port, deadline);
     return atomic_load(&listener->in_flight) == 0;
 }
 
@@ -402,7 +403,7 @@ void gh_listener_stop(gh_listener *listener)
         return;
     }
     /* Its threads sleep in poll for up to two seconds; this wakes them. */
-    gh_watchdog_shut_port(listener->port);
+    gh_intake_shut(listener->port);
     mg_stop(listener->civetweb);
     (void)mg_exit_library();
     gh_patience_stop(listener->patience);

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/tcp.h> /* that of the C library lacks the newer half of tcp_info */
 #include <sys/socket.h>
 
 #include "shared/core/text.h"
@@ -75,4 +77,32 @@ bool gh_sockets_is_listening(int fd)
     int listening = 0;
     socklen_t length = sizeof listening;
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
+}
+
+/* Older kernels fill less of it: the rest stays 0. */
+static struct tcp_info info_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+    return info;
+}
+
+size_t gh_sockets_queued(int fd)
+{
+    return info_of(fd).tcpi_unacked; /* its meaning for listening sockets */
+}
+
+void gh_sockets_bolt(int fd)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog program = {.len = 1, .filter = &drop};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+        (void)listen(fd, 0); /* where filters are not allowed: one may still slip in, and be reset */
+    }
+}
+
+bool gh_sockets_has_spoken(int fd)
+{
+    return info_of(fd).tcpi_bytes_received > 0;
 }

@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct gh_endpoint {
@@ -21,5 +22,16 @@ void gh_sockets_each(void (*visit)(void *context, int fd), void *context);
 bool gh_sockets_peer(int fd, gh_endpoint *peer);
 bool gh_sockets_local(int fd, gh_endpoint *local);
 bool gh_sockets_is_listening(int fd);
+
+/* --- of a listening one --- */
+/* Connections that wait to be accepted. */
+size_t gh_sockets_queued(int fd);
+/* From now on nobody new gets among these, and who tries waits without an answer. The kernel drops what comes
+ * for the socket itself; it has nothing else that stops the one without throwing away the other. */
+void gh_sockets_bolt(int fd);
+
+/* --- of a connection --- */
+/* Its peer has ever sent a byte, or ended its side. */
+bool gh_sockets_has_spoken(int fd);
 
 #endif

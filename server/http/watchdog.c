@@ -1,10 +1,8 @@
 #include "server/http/watchdog.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "server/http/sockets.h"
 #include "shared/core/cond.h"
@@ -158,93 +156,4 @@ int gh_watchdog_socket(gh_view host, uint16_t port)
     search wanted = {.host = gh_view_make(host.ptr, gh_view_find(host, '%')), .port = port, .found = -1};
     gh_sockets_each(match_peer, &wanted);
     return wanted.found;
-}
-
-static bool is_local(int fd, uint16_t port)
-{
-    gh_endpoint local;
-    return gh_sockets_local(fd, &local) && local.port == port;
-}
-
-/* -1 when it is not. Workers close their connections meanwhile, and the number may be somebody else's socket
- * a moment later: one of our own stays what it was when it was looked at. */
-static int duplicate_if_local(int fd, uint16_t port)
-{
-    int own = is_local(fd, port) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (own >= 0 && !is_local(own, port)) {
-        (void)close(own);
-        own = -1;
-    }
-    return own;
-}
-
-typedef struct intake {
-    uint16_t port;
-    gh_intake step;
-    size_t connections;
-} intake;
-
-static void step_intake(intake *at, int fd)
-{
-    gh_endpoint peer;
-    if (gh_sockets_is_listening(fd)) {
-        (void)(at->step == GH_INTAKE_BACKLOG ? listen(fd, 0) : shutdown(fd, SHUT_RD));
-        return;
-    }
-    at->connections += gh_sockets_peer(fd, &peer) ? 1 : 0;
-    if (at->step == GH_INTAKE_READ) {
-        (void)shutdown(fd, SHUT_RD);
-    }
-}
-
-static void close_intake_if_local(void *context, int fd)
-{
-    intake *at = context;
-    int own = duplicate_if_local(fd, at->port);
-    if (own >= 0) {
-        step_intake(at, own);
-        (void)close(own);
-    }
-}
-
-size_t gh_watchdog_close_intake(uint16_t port, gh_intake step)
-{
-    intake at = {.port = port, .step = step};
-    gh_sockets_each(close_intake_if_local, &at);
-    return at.connections;
-}
-
-static void shut_if_local(void *context, int fd)
-{
-    const uint16_t *port = context;
-    int own = duplicate_if_local(fd, *port);
-    if (own >= 0) {
-        (void)shutdown(own, SHUT_RDWR);
-        (void)close(own);
-    }
-}
-
-void gh_watchdog_shut_port(uint16_t port)
-{
-    gh_sockets_each(shut_if_local, &port);
-}
-
-void gh_watchdog_pause(void)
-{
-    const struct timespec pause = {.tv_nsec = 5 * 1000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
-void gh_watchdog_close_all(uint16_t port, gh_deadline latest)
-{
-    static const struct {
-        gh_intake step;
-        int64_t ms; /* how long it may take */
-    } steps[] = {{GH_INTAKE_BACKLOG, 20}, {GH_INTAKE_LISTEN, 150}, {GH_INTAKE_READ, 1000}};
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        gh_deadline deadline = gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms));
-        while (gh_watchdog_close_intake(port, steps[i].step) > 0 && !gh_deadline_passed(deadline)) {
-            gh_watchdog_pause();
-        }
-    }
 }

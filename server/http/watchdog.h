@@ -48,22 +48,4 @@ bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
  * in its handler. */
 int gh_watchdog_socket(gh_view host, uint16_t port);
 
-/* Steps of taking `port` out of service, so that whatever was accepted still gets its reply. */
-typedef enum gh_intake {
-    GH_INTAKE_BACKLOG, /* clients no longer queue up for being accepted */
-    GH_INTAKE_LISTEN,  /* nobody can connect any more */
-    GH_INTAKE_READ     /* what connections have sent so far is the last that is read of them */
-} gh_intake;
-/* Takes one step, which may be repeated. Returns how many connections are open. */
-size_t gh_watchdog_close_intake(uint16_t port, gh_intake step);
-
-/* All of them, one after the other, until `latest`: connections that were accepted but wait for a worker, or
- * whose request is on its way, get their reply, too. */
-void gh_watchdog_close_all(uint16_t port, gh_deadline latest);
-void gh_watchdog_pause(void); /* a few milliseconds */
-
-/* Shuts down every TCP socket of this process whose local port is `port`, the listening ones too, so that
- * whoever waits on one wakes up. For the end of the program. */
-void gh_watchdog_shut_port(uint16_t port);
-
 #endif

@@ -1,0 +1,116 @@
+#include "server/http/intake.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/http/sockets.h"
+
+typedef enum closing_step {
+    STEP_BOLT,   /* nobody gets into the queue of those to be accepted */
+    STEP_LISTEN, /* it is empty, and whoever still knocks is refused */
+    STEP_SPOKEN, /* no more is read of who has sent anything */
+    STEP_ALL     /* nor of anybody */
+} closing_step;
+
+typedef struct look {
+    uint16_t port;
+    closing_step step;
+    size_t queued; /* connections that were not accepted yet */
+    size_t open;
+} look;
+
+static bool is_local(int fd, uint16_t port)
+{
+    gh_endpoint local;
+    return gh_sockets_local(fd, &local) && local.port == port;
+}
+
+/* -1 when it is not. Workers close their connections meanwhile, and the number may be somebody else's socket
+ * a moment later: one of our own stays what it was when it was looked at. */
+static int duplicate_if_local(int fd, uint16_t port)
+{
+    int own = is_local(fd, port) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own >= 0 && !is_local(own, port)) {
+        (void)close(own);
+        own = -1;
+    }
+    return own;
+}
+
+static void take(look *at, int fd)
+{
+    gh_endpoint peer;
+    if (gh_sockets_is_listening(fd)) {
+        at->queued += gh_sockets_queued(fd);
+        if (at->step == STEP_BOLT) {
+            gh_sockets_bolt(fd);
+        } else {
+            (void)shutdown(fd, SHUT_RD);
+        }
+        return;
+    }
+    at->open += gh_sockets_peer(fd, &peer) ? 1 : 0;
+    if (at->step == STEP_ALL || (at->step == STEP_SPOKEN && gh_sockets_has_spoken(fd))) {
+        (void)shutdown(fd, SHUT_RD);
+    }
+}
+
+static void take_if_local(void *context, int fd)
+{
+    look *at = context;
+    int own = duplicate_if_local(fd, at->port);
+    if (own >= 0) {
+        take(at, own);
+        (void)close(own);
+    }
+}
+
+/* One that was accepted meanwhile may be missed by a look, so nothing is over after the first. */
+static void take_step(uint16_t port, closing_step step, gh_deadline deadline)
+{
+    size_t left = 1;
+    for (int looks = 0; looks < 2 || (left > 0 && !gh_deadline_passed(deadline)); looks++) {
+        look at = {.port = port, .step = step};
+        if (looks > 0) {
+            gh_intake_pause();
+        }
+        gh_sockets_each(take_if_local, &at);
+        left = step == STEP_BOLT ? at.queued : at.open;
+    }
+}
+
+void gh_intake_close(uint16_t port, gh_deadline latest)
+{
+    static const struct {
+        closing_step step;
+        int64_t ms; /* how long it may take */
+    } steps[] = {{STEP_BOLT, 1000}, {STEP_LISTEN, 150}, {STEP_SPOKEN, 850}, {STEP_ALL, 1000}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        take_step(port, steps[i].step, gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms)));
+    }
+}
+
+static void shut_if_local(void *context, int fd)
+{
+    const uint16_t *port = context;
+    int own = duplicate_if_local(fd, *port);
+    if (own >= 0) {
+        (void)shutdown(own, SHUT_RDWR);
+        (void)close(own);
+    }
+}
+
+void gh_intake_shut(uint16_t port)
+{
+    gh_sockets_each(shut_if_local, &port);
+}
+
+void gh_intake_pause(void)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}

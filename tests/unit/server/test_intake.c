@@ -1,0 +1,201 @@
+/* Taking a port out of service: who was there before is served, and nobody comes after. */
+#include "server/http/intake.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/suite.h"
+
+#define CLIENTS 20
+#define SOON_MS 10000
+
+static int listening;
+static uint16_t port;
+static pthread_t closing;
+static atomic_bool closed;
+
+static void sleep_ms(long ms)
+{
+    (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static struct sockaddr_in address(void)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static void set_up(void)
+{
+    port = 0;
+    struct sockaddr_in any = address();
+    socklen_t length = sizeof any;
+    listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(listening, 0);
+    ck_assert_int_eq(bind(listening, (struct sockaddr *)&any, sizeof any), 0);
+    ck_assert_int_eq(listen(listening, CLIENTS + 1), 0);
+    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&any, &length), 0);
+    port = ntohs(any.sin_port);
+    atomic_init(&closed, false);
+}
+
+static void tear_down(void)
+{
+    (void)close(listening);
+}
+
+static int client(void)
+{
+    const struct sockaddr_in to = address();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void *run_close(void *context)
+{
+    (void)context;
+    gh_intake_close(port, gh_deadline_in(SOON_MS));
+    atomic_store(&closed, true);
+    return NULL;
+}
+
+static void begin_close(void)
+{
+    ck_assert_int_eq(pthread_create(&closing, NULL, run_close, NULL), 0);
+}
+
+static void end_close(void)
+{
+    ck_assert_int_eq(pthread_join(closing, NULL), 0);
+    ck_assert(atomic_load(&closed));
+}
+
+/* The next that waits to be accepted; -1 when there is none, or no more will come. */
+static int next_accepted(int ms)
+{
+    struct pollfd state = {.fd = listening, .events = POLLIN};
+    return poll(&state, 1, ms) == 1 ? accept(listening, NULL, NULL) : -1;
+}
+
+static bool can_read(int fd, int ms)
+{
+    struct pollfd state = {.fd = fd, .events = POLLIN};
+    return poll(&state, 1, ms) == 1;
+}
+
+START_TEST(who_is_in_the_queue_is_accepted_and_answered)
+{
+    int clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = client();
+        ck_assert_int_eq(write(clients[i], "?", 1), 1);
+    }
+    begin_close();
+    for (int i = 0; i < CLIENTS; i++) {
+        char byte = 0;
+        sleep_ms(3);
+        int fd = next_accepted(SOON_MS);
+        ck_assert_msg(fd >= 0, "client %d: %s", i, strerror(errno));
+        ck_assert_int_eq(read(fd, &byte, 1), 1);
+        ck_assert_int_eq(write(fd, "!", 1), 1);
+        (void)close(fd);
+    }
+    end_close();
+    for (int i = 0; i < CLIENTS; i++) {
+        char byte = 0;
+        ck_assert_int_eq(read(clients[i], &byte, 1), 1);
+        (void)close(clients[i]);
+    }
+}
+END_TEST
+
+START_TEST(nobody_comes_after)
+{
+    begin_close();
+    end_close();
+    const struct sockaddr_in to = address();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_eq(errno, ECONNREFUSED);
+    (void)close(fd);
+    ck_assert_int_lt(next_accepted(0), 0);
+}
+END_TEST
+
+START_TEST(who_has_sent_nothing_yet_has_some_time_and_who_has_had_a_reply_less)
+{
+    char byte = 0;
+    int fresh_client = client();
+    int fresh = next_accepted(SOON_MS);
+    int old_client = client();
+    int old = next_accepted(SOON_MS);
+    ck_assert_int_eq(write(old_client, "?", 1), 1);
+    ck_assert_int_eq(read(old, &byte, 1), 1);
+    begin_close();
+    ck_assert(can_read(old, SOON_MS)); /* the end */
+    ck_assert_int_eq(read(old, &byte, 1), 0);
+    ck_assert(!can_read(fresh, 0));
+    ck_assert_int_eq(write(fresh_client, "?", 1), 1);
+    ck_assert_int_eq(read(fresh, &byte, 1), 1);
+    ck_assert_int_eq(byte, '?');
+    (void)close(old);
+    (void)close(fresh);
+    end_close();
+    (void)close(old_client);
+    (void)close(fresh_client);
+}
+END_TEST
+
+START_TEST(who_says_nothing_is_not_waited_for_for_ever)
+{
+    char byte = 0;
+    int silent_client = client();
+    int silent = next_accepted(SOON_MS);
+    gh_deadline end = gh_deadline_in(5000);
+    begin_close();
+    ck_assert(can_read(silent, SOON_MS));
+    ck_assert_int_eq(read(silent, &byte, 1), 0);
+    (void)close(silent);
+    end_close();
+    ck_assert(!gh_deadline_passed(end));
+    (void)close(silent_client);
+}
+END_TEST
+
+START_TEST(in_the_end_whoever_waits_on_a_socket_wakes_up)
+{
+    char byte = 0;
+    int from = client();
+    int fd = next_accepted(SOON_MS);
+    gh_intake_shut(port);
+    ck_assert_int_eq(read(fd, &byte, 1), 0);
+    ck_assert_int_eq(read(from, &byte, 1), 0);
+    (void)close(fd);
+    (void)close(from);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("intake");
+    TCase *cases = tcase_create("all");
+    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, who_is_in_the_queue_is_accepted_and_answered);
+    tcase_add_test(cases, nobody_comes_after);
+    tcase_add_test(cases, who_has_sent_nothing_yet_has_some_time_and_who_has_had_a_reply_less);
+    tcase_add_test(cases, who_says_nothing_is_not_waited_for_for_ever);
+    tcase_add_test(cases, in_the_end_whoever_waits_on_a_socket_wakes_up);
+    suite_add_tcase(suite, cases);
+    return gh_suite_run(suite);
+}
