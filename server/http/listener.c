@@ -86,13 +86,19 @@ static bool is_awaited(void *context)
     return gh_admission_is_awaited(&listener_of(context)->admission);
 }
 
+static gh_socket_name name_of(const struct mg_request_info *info)
+{
+    return (gh_socket_name){.host = gh_view_of(info->remote_addr),
+                            .port = (uint16_t)info->remote_port,
+                            .local_port = (uint16_t)info->server_port};
+}
+
 /* There is none before civetweb begins to read, shortly after on_open. */
-static bool find_peer(const void *conn, gh_view *host, uint16_t *port)
+static bool find_name(const void *conn, gh_socket_name *name)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
     if (info != NULL) {
-        *host = gh_view_of(info->remote_addr);
-        *port = (uint16_t)info->remote_port;
+        *name = name_of(info);
     }
     return info != NULL;
 }
@@ -100,8 +106,7 @@ static bool find_peer(const void *conn, gh_view *host, uint16_t *port)
 static gh_transaction_peer peer_of(struct mg_connection *conn, const struct mg_request_info *info)
 {
     return (gh_transaction_peer){.context = conn,
-                                 .host = gh_view_of(info->remote_addr),
-                                 .port = (uint16_t)info->remote_port,
+                                 .name = name_of(info),
                                  .read = read_body,
                                  .write = write_all,
                                  .expect = expect,
@@ -356,7 +361,7 @@ gh_status gh_listener_start(const gh_listener_options *options, gh_reservation *
     made->port = reservation->address.port;
     gh_admission_init(&made->admission, options->workers);
     made->room = gh_waiting_room_new(made->port, others + waiting);
-    if (gh_patience_start(&made->admission, find_peer, made->room, &made->patience) != GH_OK) {
+    if (gh_patience_start(&made->admission, find_name, made->room, &made->patience) != GH_OK) {
         gh_waiting_room_free(made->room);
         free(made);
         return gh_error_set(error, GH_ERR_NOMEM, "Out of memory or threads.");

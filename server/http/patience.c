@@ -15,7 +15,7 @@
 
 struct gh_patience {
     const gh_admission *admission;
-    gh_peer_finder find_peer;
+    gh_name_finder find_name;
     gh_waiting_room *room;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -35,7 +35,7 @@ static int64_t waiting_for(gh_expects what)
 
 static bool is_known(const gh_patience *patience, gh_guest *guest)
 {
-    return guest->host.len > 0 || patience->find_peer(guest->connection, &guest->host, &guest->port);
+    return guest->name.host.len > 0 || patience->find_name(guest->connection, &guest->name);
 }
 
 /* Marks who has been waited for long enough; the worker that comes back to such a guest finds out. */
@@ -56,13 +56,13 @@ static bool mark_late(const gh_patience *patience)
 static void shut_if_cut(void *context, int fd)
 {
     const gh_patience *patience = context;
-    gh_endpoint peer;
-    if (!gh_sockets_peer(fd, &peer)) {
+    gh_socket_ends ends;
+    if (!gh_sockets_ends(fd, &ends)) {
         return;
     }
     for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
         int64_t waiting = atomic_load(&guest->waiting);
-        if (waiting < 0 && guest->port == peer.port && gh_view_eq_cstr(guest->host, peer.host)) {
+        if (waiting < 0 && gh_socket_is_called(&ends, &guest->name)) {
             (void)shutdown(fd, waiting == CUT ? SHUT_RD : SHUT_RDWR);
         }
     }
@@ -76,7 +76,7 @@ static void look_into_room(const gh_patience *patience, unsigned tick)
     }
     for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
         if (is_known(patience, guest)) {
-            gh_waiting_room_served(patience->room, guest->port);
+            gh_waiting_room_served(patience->room, guest->name.port);
         }
     }
     gh_waiting_room_look(patience->room);
@@ -108,7 +108,7 @@ static void *run(void *context)
     return NULL;
 }
 
-gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_peer, gh_waiting_room *room,
+gh_status gh_patience_start(const gh_admission *admission, gh_name_finder find_name, gh_waiting_room *room,
                             gh_patience **patience)
 {
     gh_patience *made = calloc(1, sizeof *made);
@@ -118,7 +118,7 @@ gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_p
         return GH_ERR_NOMEM;
     }
     made->admission = admission;
-    made->find_peer = find_peer;
+    made->find_name = find_name;
     made->room = room;
     (void)pthread_mutex_init(&made->lock, NULL);
     if (pthread_create(&made->thread, NULL, run, made) != 0) {

@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #include "server/http/admission.h"
+#include "server/http/sockets.h"
 #include "server/http/waiting_room.h"
 #include "shared/core/status.h"
-#include "shared/core/text.h"
 
 #define GH_PATIENCE_TICK_MS 20
 
@@ -35,18 +35,17 @@ typedef enum gh_expects {
 typedef struct gh_guest {
     struct gh_guest *next, *previous;
     const void *connection; /* borrowed until gh_patience_leave */
-    gh_view host;           /* its peer, once asked for */
-    uint16_t port;
+    gh_socket_name name;    /* once asked for */
     _Atomic int64_t waiting; /* what for and since when */
     bool cut;
 } gh_guest;
 
-/* The peer of a connection; the text lives as long as it. False when it is not known yet. */
-typedef bool (*gh_peer_finder)(const void *connection, gh_view *host, uint16_t *port);
+/* What a connection is known by; the text lives as long as it. False when it is not known yet. */
+typedef bool (*gh_name_finder)(const void *connection, gh_socket_name *name);
 
 /* `admission` and `room` are borrowed; the one tells how many workers are taken, the other may be NULL.
- * `find_peer` is called on a thread of its own. */
-GH_MUST_USE gh_status gh_patience_start(const gh_admission *admission, gh_peer_finder find_peer,
+ * `find_name` is called on a thread of its own. */
+GH_MUST_USE gh_status gh_patience_start(const gh_admission *admission, gh_name_finder find_name,
                                         gh_waiting_room *room, gh_patience **patience);
 /* No guest may be left. NULL is fine. */
 void gh_patience_stop(gh_patience *patience);

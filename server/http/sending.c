@@ -31,7 +31,7 @@ gh_status gh_sending_reply(const gh_transaction_setting *setting, const gh_trans
     if (bytes.len <= STEP) {
         return send_steps(peer, bytes);
     }
-    gh_watchdog_add(setting->watchdog, &watch, peer->host, peer->port, GH_WATCH_WRITE,
+    gh_watchdog_add(setting->watchdog, &watch, peer->name, GH_WATCH_WRITE,
                     gh_sending_deadline(setting, bytes.len));
     gh_status status = send_steps(peer, bytes);
     return gh_watchdog_remove(setting->watchdog, &watch) ? GH_ERR_TIMEOUT : status;

@@ -8,8 +8,6 @@
 #include <linux/tcp.h> /* that of the C library lacks the newer half of tcp_info */
 #include <sys/socket.h>
 
-#include "shared/core/text.h"
-
 #define NUMBERS 65536
 
 /* When none is left for looking into the folder: that is when nearly each number is one. The limit may have
@@ -70,6 +68,17 @@ bool gh_sockets_local(int fd, gh_endpoint *end)
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, end);
+}
+
+bool gh_sockets_ends(int fd, gh_socket_ends *ends)
+{
+    return gh_sockets_peer(fd, &ends->peer) && gh_sockets_local(fd, &ends->local);
+}
+
+bool gh_socket_is_called(const gh_socket_ends *ends, const gh_socket_name *name)
+{
+    return name->port == ends->peer.port && name->local_port == ends->local.port &&
+           gh_view_eq_cstr(gh_view_make(name->host.ptr, gh_view_find(name->host, '%')), ends->peer.host);
 }
 
 bool gh_sockets_is_listening(int fd)

@@ -9,10 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/core/text.h"
+
 typedef struct gh_endpoint {
     char host[INET6_ADDRSTRLEN];
     uint16_t port;
 } gh_endpoint;
+
+/* What a connection of clients is known by. Its peer alone may be that of a connection to another port of this
+ * process, or of one that this process made. */
+typedef struct gh_socket_name {
+    gh_view host; /* the peer's */
+    uint16_t port;
+    uint16_t local_port; /* where it came to */
+} gh_socket_name;
 
 /* Calls `visit` for every descriptor, sockets or not. Takes milliseconds where the process may open no more,
  * however high its limit. */
@@ -21,6 +31,14 @@ void gh_sockets_each(void (*visit)(void *context, int fd), void *context);
 /* False for what is no TCP socket, and for the peer when there is none. */
 bool gh_sockets_peer(int fd, gh_endpoint *peer);
 bool gh_sockets_local(int fd, gh_endpoint *local);
+/* The connection's both ends at once; false for what is none. */
+typedef struct gh_socket_ends {
+    gh_endpoint peer;
+    gh_endpoint local;
+} gh_socket_ends;
+bool gh_sockets_ends(int fd, gh_socket_ends *ends);
+/* A link-local address may name its interface, which is none of the socket's. */
+bool gh_socket_is_called(const gh_socket_ends *ends, const gh_socket_name *name);
 bool gh_sockets_is_listening(int fd);
 
 /* --- of a listening one --- */

@@ -52,7 +52,7 @@ static void reply(gh_transaction *t)
 
 static void find_client(gh_transaction *t)
 {
-    gh_view peer = t->peer->host;
+    gh_view peer = t->peer->name.host;
     t->request.remote_host = peer;
     if (gh_proxies_trust(t->setting->proxies, peer)) {
         t->request.remote_host =
@@ -60,7 +60,7 @@ static void find_client(gh_transaction *t)
     } else if (t->setting->rates != NULL && gh_wire_is_forwarded(t->wire)) {
         gh_rates_notice_forwarded(t->setting->rates, peer);
     }
-    t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->port : 0;
+    t->request.remote_port = t->request.remote_host.ptr == peer.ptr ? t->peer->name.port : 0;
 }
 
 /* False when this address has had its share. Whoever asks whether the server is there gets an answer. */
@@ -172,7 +172,7 @@ void gh_transaction_refuse(const gh_transaction_setting *setting, const gh_trans
     gh_buf message = GH_BUF_INIT(4096);
     gh_response response;
     gh_response_init(&response, NULL);
-    gh_access_log_request(method, path, peer->host, peer->port, NULL);
+    gh_access_log_request(method, path, peer->name.host, peer->name.port, NULL);
     gh_response_error(&response, status, code, description);
     if (gh_response_format(&response, false, false, &message) == GH_OK) {
         (void)peer->write(peer->context, gh_buf_view(&message));

@@ -31,8 +31,7 @@ typedef struct gh_transaction_setting {
 
 typedef struct gh_transaction_peer {
     void *context;
-    gh_view host; /* the socket's peer, not what a proxy says */
-    uint16_t port;
+    gh_socket_name name; /* its host is the socket's peer, not what a proxy says */
     /* Next bytes of the body as framed: > 0, 0 at its end or when none came for long, < 0 when it broke off
      * or broke the framing. */
     int (*read)(void *context, void *buffer, size_t len);

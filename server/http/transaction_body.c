@@ -79,7 +79,7 @@ bool gh_transaction_read_body(gh_transaction *t)
     if (t->verdict.expects_continue && small) {
         (void)t->peer->write(t->peer->context, GH_VIEW_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
     }
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->name, GH_WATCH_READ,
                     gh_deadline_in(t->setting->body_timeout_ms));
     (void)gh_transaction_expect(t, GH_EXPECTS_BYTES);
     gh_status status = read_in_two_steps(t, limit);
@@ -116,7 +116,7 @@ void gh_transaction_linger(gh_transaction *t)
     if (!t->body_unread || t->verdict.expects_continue || t->verdict.status != 0) {
         return;
     }
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_READ,
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->name, GH_WATCH_READ,
                     gh_deadline_in(LINGER_MS));
     (void)gh_transaction_expect(t, GH_EXPECTS_BYTES);
     while (taken < LINGER_BYTES) {

@@ -12,7 +12,7 @@
 static int socket_of(gh_transaction *t)
 {
     if (!t->socket_known) {
-        t->socket = gh_watchdog_socket(t->peer->host, t->peer->port);
+        t->socket = gh_watchdog_socket(t->peer->name);
         t->socket_known = true;
     }
     return t->socket;
@@ -39,7 +39,7 @@ static gh_status stream_write(void *context, gh_view bytes)
         return GH_ERR_CLOSED;
     }
     gh_deadline deadline = gh_sending_deadline(t->setting, bytes.len);
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->host, t->peer->port, GH_WATCH_WRITE, deadline);
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->name, GH_WATCH_WRITE, deadline);
     gh_status status = t->peer->write(t->peer->context, bytes);
     t->stream_gone = gh_watchdog_remove(t->setting->watchdog, &watch) || status != GH_OK;
     return t->stream_gone ? GH_ERR_CLOSED : GH_OK;

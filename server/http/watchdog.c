@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "server/http/sockets.h"
 #include "shared/core/cond.h"
 
 struct gh_watchdog {
@@ -16,17 +15,16 @@ struct gh_watchdog {
     bool stop;
 };
 
-/* Shuts `fd` down when a watch that is due has its peer. */
+/* Shuts `fd` down when a watch that is due means it. */
 static void cut_if_due(void *context, int fd)
 {
     gh_watchdog *watchdog = context;
-    gh_endpoint peer;
-    if (!gh_sockets_peer(fd, &peer)) {
+    gh_socket_ends ends;
+    if (!gh_sockets_ends(fd, &ends)) {
         return;
     }
     for (gh_watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
-        if (watch->port == peer.port && gh_deadline_passed(watch->deadline) &&
-            gh_view_eq_cstr(watch->host, peer.host)) {
+        if (gh_socket_is_called(&ends, &watch->name) && gh_deadline_passed(watch->deadline)) {
             watch->fired = true;
             (void)shutdown(fd, watch->side == GH_WATCH_READ ? SHUT_RD : SHUT_RDWR);
         }
@@ -101,10 +99,10 @@ void gh_watchdog_stop(gh_watchdog *watchdog)
     free(watchdog);
 }
 
-void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint16_t port, gh_watch_side side,
+void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_socket_name name, gh_watch_side side,
                      gh_deadline deadline)
 {
-    *watch = (gh_watch){.host = host, .port = port, .side = side, .deadline = deadline};
+    *watch = (gh_watch){.name = name, .side = side, .deadline = deadline};
     (void)pthread_mutex_lock(&watchdog->lock);
     watch->next = watchdog->first;
     if (watch->next != NULL) {
@@ -135,25 +133,22 @@ bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
 }
 
 typedef struct search {
-    gh_view host;
-    uint16_t port;
+    gh_socket_name name;
     int found;
 } search;
 
-static void match_peer(void *context, int fd)
+static void match(void *context, int fd)
 {
     search *wanted = context;
-    gh_endpoint peer;
-    if (wanted->found < 0 && gh_sockets_peer(fd, &peer) && peer.port == wanted->port &&
-        gh_view_eq_cstr(wanted->host, peer.host)) {
+    gh_socket_ends ends;
+    if (wanted->found < 0 && gh_sockets_ends(fd, &ends) && gh_socket_is_called(&ends, &wanted->name)) {
         wanted->found = fd;
     }
 }
 
-int gh_watchdog_socket(gh_view host, uint16_t port)
+int gh_watchdog_socket(gh_socket_name name)
 {
-    /* A link-local address may name its interface, which is none of the socket's. */
-    search wanted = {.host = gh_view_make(host.ptr, gh_view_find(host, '%')), .port = port, .found = -1};
-    gh_sockets_each(match_peer, &wanted);
+    search wanted = {.name = name, .found = -1};
+    gh_sockets_each(match, &wanted);
     return wanted.found;
 }

@@ -1,7 +1,7 @@
 /* The watchdog: cuts a peer that sends its body, or takes its reply, too slowly.
  *
  * The HTTP library has no deadline for either and no way to reach a connection's socket, so a thread finds
- * the descriptor by the peer's address and shuts it down. A watch must be removed by the thread that added
+ * the descriptor by the addresses of its ends and shuts it down. A watch must be removed by the thread that added
  * it before the connection can close: the lock makes that safe. Deadlines are met within
  * GH_WATCHDOG_TICK_MS. Nothing runs while nobody is watched. Thread-safe. */
 #ifndef GH_SERVER_HTTP_WATCHDOG_H
@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/http/sockets.h"
 #include "shared/core/clock.h"
 #include "shared/core/status.h"
-#include "shared/core/text.h"
 
 #define GH_WATCHDOG_TICK_MS 100
 
@@ -27,8 +27,7 @@ typedef enum gh_watch_side {
 /* Owned by the watching thread, normally on its stack. Filled by gh_watchdog_add. */
 typedef struct gh_watch {
     struct gh_watch *next, *previous;
-    gh_view host; /* the peer's address, borrowed until removal */
-    uint16_t port;
+    gh_socket_name name; /* its host is borrowed until removal */
     gh_watch_side side;
     gh_deadline deadline;
     bool fired;
@@ -38,14 +37,14 @@ GH_MUST_USE gh_status gh_watchdog_start(gh_watchdog **watchdog);
 /* No watch may be left. NULL is fine. */
 void gh_watchdog_stop(gh_watchdog *watchdog);
 
-void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_view host, uint16_t port, gh_watch_side side,
+void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_socket_name name, gh_watch_side side,
                      gh_deadline deadline);
 /* True when it fired. */
 bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch);
 
-/* The descriptor of the connection with that peer; -1 when there is none, such as after it reset it. Looks at
+/* The descriptor of that connection; -1 when there is none, such as after it reset it. Looks at
  * every descriptor of the process, so ask once. It stays the connection's while the thread that serves it is
  * in its handler. */
-int gh_watchdog_socket(gh_view host, uint16_t port);
+int gh_watchdog_socket(gh_socket_name name);
 
 #endif

@@ -13,16 +13,13 @@
 typedef struct pair {
     int served; /* the server's end */
     int peer;
-    char host[INET_ADDRSTRLEN];
-    uint16_t port; /* the peer's */
+    gh_socket_name name;
     gh_guest guest;
 } pair;
 
-static bool find_peer(const void *connection, gh_view *host, uint16_t *port)
+static bool find_name(const void *connection, gh_socket_name *name)
 {
-    const pair *one = connection;
-    *host = gh_view_of(one->host);
-    *port = one->port;
+    *name = ((const pair *)connection)->name;
     return true;
 }
 
@@ -36,11 +33,11 @@ static void open_pair(pair *one)
     ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
     one->peer = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(connect(one->peer, (struct sockaddr *)&address, sizeof address), 0);
+    uint16_t local_port = ntohs(address.sin_port);
     length = sizeof address;
     one->served = accept(listening, (struct sockaddr *)&address, &length);
     ck_assert_int_ge(one->served, 0);
-    (void)snprintf(one->host, sizeof one->host, "127.0.0.1");
-    one->port = ntohs(address.sin_port);
+    one->name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), ntohs(address.sin_port), local_port};
     (void)close(listening);
 }
 
@@ -76,7 +73,7 @@ START_TEST(while_workers_are_free_everybody_is_waited_for)
     pair one = {0};
     open_pair(&one);
     gh_admission_init(&admission, 4);
-    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     enter(&admission, patience, &one);
     ck_assert(!is_cut(&one, 4 * GH_PATIENCE_MS));
     ck_assert(gh_guest_expect(&one.guest, GH_EXPECTS_NOTHING));
@@ -93,7 +90,7 @@ START_TEST(when_they_are_taken_who_keeps_them_waiting_is_cut)
     pair slow = {0}, served = {0}, taking = {0};
     pair *all[] = {&slow, &served, &taking};
     gh_admission_init(&admission, 3);
-    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     for (size_t i = 0; i < 3; i++) {
         open_pair(all[i]);
         enter(&admission, patience, all[i]);
@@ -124,7 +121,7 @@ START_TEST(patience_begins_anew_with_each_thing_that_is_waited_for)
     gh_patience *patience = NULL;
     pair one = {0};
     gh_admission_init(&admission, 1);
-    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     open_pair(&one);
     enter(&admission, patience, &one);
     gh_deadline end = gh_deadline_in(5L * GH_PATIENCE_MS);

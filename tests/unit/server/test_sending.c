@@ -58,7 +58,7 @@ static bool expect(void *context, gh_expects what)
 static gh_status send_to(taker *self, size_t len)
 {
     const gh_transaction_peer peer = {
-        .context = self, .host = GH_VIEW_LIT("192.0.2.1"), .port = 9, .write = take, .expect = expect};
+        .context = self, .name = {GH_VIEW_LIT("192.0.2.1"), 9, 8080}, .write = take, .expect = expect};
     char *bytes = malloc(len);
     ck_assert_ptr_nonnull(bytes);
     for (size_t i = 0; i < len; i++) {
@@ -93,14 +93,13 @@ END_TEST
 
 typedef struct reader {
     int served, peer;
-    uint16_t port;
+    gh_socket_name name;
     gh_guest guest;
 } reader;
 
-static bool find_peer(const void *connection, gh_view *host, uint16_t *port)
+static bool find_name(const void *connection, gh_socket_name *name)
 {
-    *host = GH_VIEW_LIT("127.0.0.1");
-    *port = ((const reader *)connection)->port;
+    *name = ((const reader *)connection)->name;
     return true;
 }
 
@@ -132,10 +131,11 @@ static void connect_reader(reader *self)
     ck_assert_int_eq(listen(listening, 1), 0);
     ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
     ck_assert_int_eq(connect(self->peer, (struct sockaddr *)&address, sizeof address), 0);
+    uint16_t local_port = ntohs(address.sin_port);
     length = sizeof address;
     self->served = accept(listening, (struct sockaddr *)&address, &length);
     ck_assert_int_ge(self->served, 0);
-    self->port = ntohs(address.sin_port);
+    self->name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), ntohs(address.sin_port), local_port};
     (void)close(listening);
 }
 
@@ -148,12 +148,11 @@ START_TEST(who_takes_nothing_in_a_crowd_is_cut_long_before_the_deadline)
     ck_assert_ptr_nonnull(bytes);
     connect_reader(&self);
     const gh_transaction_peer peer = {.context = &self,
-                                      .host = GH_VIEW_LIT("127.0.0.1"),
-                                      .port = self.port,
+                                      .name = self.name,
                                       .write = write_all,
                                       .expect = expect_guest};
     gh_admission_init(&admission, 1);
-    ck_assert_int_eq(gh_patience_start(&admission, find_peer, NULL, &patience), GH_OK);
+    ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     gh_admission_enter(&admission);
     gh_patience_enter(patience, &self.guest, &self);
     int64_t began = gh_clock_mono_ms();

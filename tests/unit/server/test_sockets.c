@@ -76,12 +76,35 @@ START_TEST(they_are_found_when_no_descriptor_is_left)
 }
 END_TEST
 
+/* The peer's host and port may be those of a connection that this process made. */
+START_TEST(a_connection_is_known_by_its_peer_and_where_it_came_to)
+{
+    uint16_t port = 0;
+    int served = connect_pair(&port);
+    gh_socket_ends ends;
+    ck_assert(gh_sockets_ends(served, &ends));
+    gh_socket_name name = {GH_VIEW_LIT("127.0.0.1"), port, ends.local.port};
+    ck_assert(gh_socket_is_called(&ends, &name));
+    name.host = GH_VIEW_LIT("127.0.0.1%lo");
+    ck_assert(gh_socket_is_called(&ends, &name));
+    name.host = GH_VIEW_LIT("127.0.0.2");
+    ck_assert(!gh_socket_is_called(&ends, &name));
+    name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), port, (uint16_t)(ends.local.port + 1)};
+    ck_assert(!gh_socket_is_called(&ends, &name));
+    name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), (uint16_t)(port + 1), ends.local.port};
+    ck_assert(!gh_socket_is_called(&ends, &name));
+    ck_assert(!gh_sockets_ends(STDERR_FILENO, &ends));
+    (void)close(served);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sockets");
     TCase *cases = tcase_create("all");
     tcase_add_test(cases, each_socket_is_found_once);
     tcase_add_test(cases, they_are_found_when_no_descriptor_is_left);
+    tcase_add_test(cases, a_connection_is_known_by_its_peer_and_where_it_came_to);
     suite_add_tcase(suite, cases);
     return gh_suite_run(suite);
 }
