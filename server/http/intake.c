@@ -10,10 +10,10 @@
 #include "server/http/sockets.h"
 
 typedef enum closing_step {
-    STEP_BOLT,   /* nobody gets into the queue of those to be accepted */
-    STEP_LISTEN, /* it is empty, and whoever still knocks is refused */
-    STEP_SPOKEN, /* no more is read of who has sent anything */
-    STEP_ALL     /* nor of anybody */
+    STEP_BOLT,     /* nobody begins to connect, and the queue of those to be accepted is emptied */
+    STEP_LISTEN,   /* whoever still knocks is refused */
+    STEP_ANSWERED, /* no more is read of who had a reply before */
+    STEP_ALL       /* nor of anybody */
 } closing_step;
 
 typedef struct look {
@@ -54,7 +54,7 @@ static void take(look *at, int fd)
         return;
     }
     at->open += gh_sockets_peer(fd, &peer) ? 1 : 0;
-    if (at->step == STEP_ALL || (at->step == STEP_SPOKEN && gh_sockets_has_spoken(fd))) {
+    if (at->step == STEP_ALL || (at->step == STEP_ANSWERED && gh_sockets_was_answered(fd))) {
         (void)shutdown(fd, SHUT_RD);
     }
 }
@@ -69,28 +69,35 @@ static void take_if_local(void *context, int fd)
     }
 }
 
-/* One that was accepted meanwhile may be missed by a look, so nothing is over after the first. */
-static void take_step(uint16_t port, closing_step step, gh_deadline deadline)
+typedef struct closing_plan {
+    closing_step step;
+    int64_t least_ms; /* while there is time */
+    int64_t most_ms;
+} closing_plan;
+
+/* One that is accepted during a look may be missed by it, so nothing is over after the first. A handshake that
+ * has begun is in no queue; most are over within a tenth of a second. */
+static void take_step(uint16_t port, const closing_plan *plan, gh_deadline latest)
 {
-    size_t left = 1;
-    for (int looks = 0; looks < 2 || (left > 0 && !gh_deadline_passed(deadline)); looks++) {
-        look at = {.port = port, .step = step};
-        if (looks > 0) {
-            gh_intake_pause();
-        }
+    gh_deadline least = gh_deadline_earlier(latest, gh_deadline_in(plan->least_ms));
+    gh_deadline most = gh_deadline_earlier(latest, gh_deadline_in(plan->most_ms));
+    for (;;) {
+        look at = {.port = port, .step = plan->step};
         gh_sockets_each(take_if_local, &at);
-        left = step == STEP_BOLT ? at.queued : at.open;
+        size_t left = plan->step == STEP_BOLT ? at.queued : at.open;
+        if (gh_deadline_passed(most) || (left == 0 && gh_deadline_passed(least))) {
+            return;
+        }
+        gh_intake_pause();
     }
 }
 
 void gh_intake_close(uint16_t port, gh_deadline latest)
 {
-    static const struct {
-        closing_step step;
-        int64_t ms; /* how long it may take */
-    } steps[] = {{STEP_BOLT, 1000}, {STEP_LISTEN, 150}, {STEP_SPOKEN, 850}, {STEP_ALL, 1000}};
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        take_step(port, steps[i].step, gh_deadline_earlier(latest, gh_deadline_in(steps[i].ms)));
+    static const closing_plan plans[] = {
+        {STEP_BOLT, 100, 1000}, {STEP_LISTEN, 5, 150}, {STEP_ANSWERED, 5, 750}, {STEP_ALL, 5, 1000}};
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
+        take_step(port, &plans[i], latest);
     }
 }
 

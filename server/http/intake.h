@@ -8,8 +8,7 @@
 #include "shared/core/clock.h"
 
 /* Nobody can connect any more, and whoever has done so before is accepted and may send his request: for a
- * second, who has sent nothing yet; for a moment, who had a reply before. What was sent then is the last that
- * is read. Returns when no connection is left, or when all that has been done, or at `latest`. While it runs
+ * second, who had no reply yet; for a moment, who had one. What was sent then is the last that is read. Returns when no connection is left, or when all that has been done, or at `latest`. While it runs
  * the library must go on to accept, and replies must close their connections. */
 void gh_intake_close(uint16_t port, gh_deadline latest);
 

@@ -102,16 +102,23 @@ size_t gh_sockets_queued(int fd)
     return info_of(fd).tcpi_unacked; /* its meaning for listening sockets */
 }
 
+/* At a listening socket a filter sees segments from their TCP header on. Accepted sockets inherit it, and get
+ * no such segment. */
 void gh_sockets_bolt(int fd)
 {
-    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-    const struct sock_fprog program = {.len = 1, .filter = &drop};
+    enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
+    struct sock_filter drop_first[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+    const struct sock_fprog program = {.len = sizeof drop_first / sizeof drop_first[0],
+                                       .filter = drop_first};
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
         (void)listen(fd, 0); /* where filters are not allowed: one may still slip in, and be reset */
     }
 }
 
-bool gh_sockets_has_spoken(int fd)
+bool gh_sockets_was_answered(int fd)
 {
-    return info_of(fd).tcpi_bytes_received > 0;
+    return info_of(fd).tcpi_bytes_acked > 0;
 }

@@ -44,12 +44,12 @@ bool gh_sockets_is_listening(int fd);
 /* --- of a listening one --- */
 /* Connections that wait to be accepted. */
 size_t gh_sockets_queued(int fd);
-/* From now on nobody new gets among these, and who tries waits without an answer. The kernel drops what comes
- * for the socket itself; it has nothing else that stops the one without throwing away the other. */
+/* From now on nobody begins to connect: the kernel drops that, and who tries waits without an answer. Who has
+ * begun may still get among these. */
 void gh_sockets_bolt(int fd);
 
 /* --- of a connection --- */
-/* Its peer has ever sent a byte, or ended its side. */
-bool gh_sockets_has_spoken(int fd);
+/* Its peer has had bytes from us. */
+bool gh_sockets_was_answered(int fd);
 
 #endif

@@ -1,8 +1,10 @@
 // Four users who take whatever they can get and keep it, one after the other: streams, calls that last, and questions
 // that nobody answers. The fifth is served all the time.
+import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { besideAttack } from '../support/beside.mjs';
+import { parseResponse } from '../support/http.mjs';
 import { legacy, MODERN, modernRequest } from '../support/mcp.mjs';
 import { signIn } from '../support/oauth.mjs';
 import { fixturePath, sanitized, sleep, startGatehouse, until } from '../support/programs.mjs';
@@ -11,8 +13,8 @@ const WORKERS = 256;
 const WIDE = sanitized ? 80 : 240; // connections of each user
 const BETWEEN_MS = 400;
 const AGAIN_MS = 200;
-const HELD_MS = 1000; // whoever was refused knows by then
-const MS = 1500;
+const HELD_MS = 2000; // whoever was refused knows by then: a call may have waited a second for its place
+const MS = 2500;
 let server;
 const tokens = [];
 const sessions = [];
@@ -93,4 +95,32 @@ describe('four users together', () => {
     return four(t, tokens.map((token, i) => () => raw({ ...sessions[i].headers, Authorization: `Bearer ${token}` },
       { jsonrpc: '2.0', id: ++id, method: 'tools/call', params: { name: 'test_elicitation', arguments: { message: 'Well?' } } })));
   });
+});
+
+describe('one user with a short call on nearly each worker', () => {
+  const CALLS = sanitized ? 200 : 2000;
+  test('is refused none, for the next place is a moment away', (t) => besideAttack(t, server, async () => {
+    const text = modernText(tokens[0], 'tools/call', { name: 'test_cancellation', arguments: { ms: 5 } });
+    const statuses = {};
+    const sockets = Array.from({ length: WORKERS - 8 }, () => {
+      const socket = net.connect(server.port, '127.0.0.1', () => socket.write(text));
+      let got = '';
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        got += chunk.toString('latin1');
+        const reply = parseResponse(got);
+        if (!reply) return;
+        statuses[reply.status] = (statuses[reply.status] ?? 0) + 1;
+        got = '';
+        if (!socket.destroyed) socket.write(text);
+      });
+      return socket;
+    });
+    try {
+      await until(() => Object.values(statuses).reduce((a, b) => a + b, 0) >= CALLS, () => JSON.stringify(statuses), 30_000);
+      assert.deepEqual(Object.keys(statuses), ['200'], JSON.stringify(statuses));
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  }));
 });

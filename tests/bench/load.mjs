@@ -38,7 +38,7 @@ export async function load(server, requests, { connections, seconds, sequence, s
   const found = JSON.parse(text.trim().split('\n').at(-1));
   const refused = status < 400 ? found.status : Math.abs(found.requests - found.status);
   const whole = requests.closes && found.bytes >= found.requests * requests.replyBytes;
-  if (!(found.seconds > seconds / 2)) throw new Error(`wrk: all connections were at work for ${found.seconds} s only`);
+  if (!(found.seconds > seconds / 2)) throw new Error(`wrk: all connections were at work for ${found.seconds} s only; ${JSON.stringify(found)}`);
   const done = found.requests / (sequence ?? 1);
   const result = {
     rps: found.counted / (sequence ?? 1) / found.seconds, p50: found.p50, p99: found.p99, max: found.max, requests: found.requests,

@@ -8,7 +8,7 @@
 --
 -- wrk starts its clock when all threads have been made, and with as many as connections the first of them have
 -- long been at work by then. So with LENGTH each thread notes when its replies came, and what counts is the time
--- during which all were at work.
+-- during which all were at work. The latencies are of the whole run.
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long s, ns; } gh_time; int clock_gettime(int, gh_time *);")
 local SLICE = 0.02 -- seconds
@@ -66,6 +66,7 @@ end
 local function count_together()
   local from, to = 0, 0
   for _, thread in ipairs(threads) do
+    if not thread:get("first") then return 0, 0 end -- it never got a connection
     from = math.max(from, thread:get("first") + 1)
     to = math.max(to, (thread:get("last") or 0) - STOPPING)
   end

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -132,27 +133,99 @@ START_TEST(nobody_comes_after)
 }
 END_TEST
 
-START_TEST(who_has_sent_nothing_yet_has_some_time_and_who_has_had_a_reply_less)
+/* -1, or a connection that is under way. */
+static int begin_to_connect(void)
+{
+    const struct sockaddr_in to = address();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_eq(errno, EINPROGRESS);
+    return fd;
+}
+
+static bool is_connected(int fd)
+{
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    return poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) == 0;
+}
+
+START_TEST(who_comes_while_the_queue_is_emptied_does_not_get_into_it)
+{
+    int before = client();
+    begin_close();
+    int accepted = next_accepted(SOON_MS);
+    ck_assert_int_ge(accepted, 0);
+    (void)close(accepted);
+    sleep_ms(20);
+    int after = begin_to_connect();
+    ck_assert(!is_connected(after));
+    end_close();
+    ck_assert_int_lt(next_accepted(0), 0);
+    ck_assert(!is_connected(after));
+    (void)close(before);
+    (void)close(after);
+}
+END_TEST
+
+/* Over a network the client's last word of the handshake is under way for a while, and it takes itself for
+ * connected. Here it says nothing until it has something to send. */
+START_TEST(who_has_begun_to_connect_is_accepted_and_answered)
+{
+    const struct sockaddr_in to = address();
+    int off = 0;
+    char byte = 0;
+    int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(setsockopt(from, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off), 0);
+    ck_assert_int_eq(connect(from, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_lt(next_accepted(0), 0);
+    begin_close();
+    sleep_ms(40);
+    ck_assert_int_eq(write(from, "?", 1), 1);
+    int fd = next_accepted(SOON_MS);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(read(fd, &byte, 1), 1);
+    ck_assert_int_eq(write(fd, "!", 1), 1);
+    (void)close(fd);
+    ck_assert_int_eq(read(from, &byte, 1), 1);
+    (void)close(from);
+    end_close();
+}
+END_TEST
+
+START_TEST(who_had_no_reply_yet_has_some_time_and_who_had_one_less)
 {
     char byte = 0;
-    int fresh_client = client();
-    int fresh = next_accepted(SOON_MS);
-    int old_client = client();
-    int old = next_accepted(SOON_MS);
-    ck_assert_int_eq(write(old_client, "?", 1), 1);
-    ck_assert_int_eq(read(old, &byte, 1), 1);
+    int clients[3];
+    int accepted[3];
+    enum { SILENT, HALF_WAY, ANSWERED };
+    for (int i = SILENT; i <= ANSWERED; i++) {
+        clients[i] = client();
+        accepted[i] = next_accepted(SOON_MS);
+        ck_assert_int_ge(accepted[i], 0);
+    }
+    for (int i = HALF_WAY; i <= ANSWERED; i++) {
+        ck_assert_int_eq(write(clients[i], "?", 1), 1);
+        ck_assert_int_eq(read(accepted[i], &byte, 1), 1);
+    }
+    ck_assert_int_eq(write(accepted[ANSWERED], "!", 1), 1);
+    ck_assert_int_eq(read(clients[ANSWERED], &byte, 1), 1);
     begin_close();
-    ck_assert(can_read(old, SOON_MS)); /* the end */
-    ck_assert_int_eq(read(old, &byte, 1), 0);
-    ck_assert(!can_read(fresh, 0));
-    ck_assert_int_eq(write(fresh_client, "?", 1), 1);
-    ck_assert_int_eq(read(fresh, &byte, 1), 1);
-    ck_assert_int_eq(byte, '?');
-    (void)close(old);
-    (void)close(fresh);
+    ck_assert(can_read(accepted[ANSWERED], SOON_MS)); /* the end */
+    ck_assert_int_eq(read(accepted[ANSWERED], &byte, 1), 0);
+    for (int i = SILENT; i <= HALF_WAY; i++) {
+        ck_assert(!can_read(accepted[i], 0));
+        ck_assert_int_eq(write(clients[i], ".", 1), 1);
+        ck_assert_int_eq(read(accepted[i], &byte, 1), 1);
+        ck_assert_int_eq(byte, '.');
+    }
+    for (int i = SILENT; i <= ANSWERED; i++) {
+        (void)close(accepted[i]);
+    }
     end_close();
-    (void)close(old_client);
-    (void)close(fresh_client);
+    for (int i = SILENT; i <= ANSWERED; i++) {
+        (void)close(clients[i]);
+    }
 }
 END_TEST
 
@@ -193,7 +266,9 @@ int main(void)
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, who_is_in_the_queue_is_accepted_and_answered);
     tcase_add_test(cases, nobody_comes_after);
-    tcase_add_test(cases, who_has_sent_nothing_yet_has_some_time_and_who_has_had_a_reply_less);
+    tcase_add_test(cases, who_comes_while_the_queue_is_emptied_does_not_get_into_it);
+    tcase_add_test(cases, who_has_begun_to_connect_is_accepted_and_answered);
+    tcase_add_test(cases, who_had_no_reply_yet_has_some_time_and_who_had_one_less);
     tcase_add_test(cases, who_says_nothing_is_not_waited_for_for_ever);
     tcase_add_test(cases, in_the_end_whoever_waits_on_a_socket_wakes_up);
     suite_add_tcase(suite, cases);
