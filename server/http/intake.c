@@ -75,8 +75,8 @@ typedef struct closing_plan {
     int64_t most_ms;
 } closing_plan;
 
-/* One that is accepted during a look may be missed by it, so nothing is over after the first. A handshake that
- * has begun is in no queue; most are over within a tenth of a second. */
+/* One that is accepted during a look may be missed by it, so nothing is over after the first. A handshake
+ * that has begun is in no queue; most are over within a tenth of a second. */
 static void take_step(uint16_t port, const closing_plan *plan, gh_deadline latest)
 {
     gh_deadline least = gh_deadline_earlier(latest, gh_deadline_in(plan->least_ms));

@@ -34,8 +34,8 @@ typedef enum gh_expects {
 /* A connection that a worker holds. Owned by that worker; filled by gh_patience_enter. */
 typedef struct gh_guest {
     struct gh_guest *next, *previous;
-    const void *connection; /* borrowed until gh_patience_leave */
-    gh_socket_name name;    /* once asked for */
+    const void *connection;  /* borrowed until gh_patience_leave */
+    gh_socket_name name;     /* once asked for */
     _Atomic int64_t waiting; /* what for and since when */
     bool cut;
 } gh_guest;

@@ -16,8 +16,8 @@ typedef struct gh_endpoint {
     uint16_t port;
 } gh_endpoint;
 
-/* What a connection of clients is known by. Its peer alone may be that of a connection to another port of this
- * process, or of one that this process made. */
+/* What a connection of clients is known by. Its peer alone may be that of a connection to another port of
+ * this process, or of one that this process made. */
 typedef struct gh_socket_name {
     gh_view host; /* the peer's */
     uint16_t port;

@@ -116,8 +116,7 @@ void gh_transaction_linger(gh_transaction *t)
     if (!t->body_unread || t->verdict.expects_continue || t->verdict.status != 0) {
         return;
     }
-    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->name, GH_WATCH_READ,
-                    gh_deadline_in(LINGER_MS));
+    gh_watchdog_add(t->setting->watchdog, &watch, t->peer->name, GH_WATCH_READ, gh_deadline_in(LINGER_MS));
     (void)gh_transaction_expect(t, GH_EXPECTS_BYTES);
     while (taken < LINGER_BYTES) {
         int got = t->peer->read(t->peer->context, step, sizeof step);

@@ -1,8 +1,8 @@
 /* The watchdog: cuts a peer that sends its body, or takes its reply, too slowly.
  *
  * The HTTP library has no deadline for either and no way to reach a connection's socket, so a thread finds
- * the descriptor by the addresses of its ends and shuts it down. A watch must be removed by the thread that added
- * it before the connection can close: the lock makes that safe. Deadlines are met within
+ * the descriptor by the addresses of its ends and shuts it down. A watch must be removed by the thread that
+ * added it before the connection can close: the lock makes that safe. Deadlines are met within
  * GH_WATCHDOG_TICK_MS. Nothing runs while nobody is watched. Thread-safe. */
 #ifndef GH_SERVER_HTTP_WATCHDOG_H
 #define GH_SERVER_HTTP_WATCHDOG_H

@@ -66,10 +66,8 @@ static bool client_is_in_the_way(void *context)
     return --to->patience < 0;
 }
 
-static const gh_response_sink SINK = {.context = &client,
-                                      .write = send_to_client,
-                                      .closed = client_went,
-                                      .awaited = client_is_in_the_way};
+static const gh_response_sink SINK = {
+    .context = &client, .write = send_to_client, .closed = client_went, .awaited = client_is_in_the_way};
 
 static int say_nothing(void *data, gatehouse_call *call)
 {

@@ -147,10 +147,8 @@ START_TEST(who_takes_nothing_in_a_crowd_is_cut_long_before_the_deadline)
     char *bytes = calloc(1, LARGE);
     ck_assert_ptr_nonnull(bytes);
     connect_reader(&self);
-    const gh_transaction_peer peer = {.context = &self,
-                                      .name = self.name,
-                                      .write = write_all,
-                                      .expect = expect_guest};
+    const gh_transaction_peer peer = {
+        .context = &self, .name = self.name, .write = write_all, .expect = expect_guest};
     gh_admission_init(&admission, 1);
     ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     gh_admission_enter(&admission);
