@@ -1,9 +1,9 @@
 #include "server/http/patience.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "server/http/attendant.h"
 #include "server/http/sockets.h"
 #include "shared/core/clock.h"
 #include "shared/core/cond.h"
@@ -17,12 +17,9 @@ struct gh_patience {
     const gh_admission *admission;
     gh_name_finder find_name;
     gh_waiting_room *room;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    gh_attendant attendant;
     gh_guest *first;
     bool asleep;
-    bool stop;
 };
 
 static int64_t waiting_for(gh_expects what)
@@ -86,16 +83,17 @@ static void *run(void *context)
 {
     gh_patience *patience = context;
     unsigned tick = 0;
-    (void)pthread_mutex_lock(&patience->lock);
-    while (!patience->stop) {
+    (void)pthread_mutex_lock(&patience->attendant.lock);
+    while (!patience->attendant.stop) {
         if (!gh_admission_is_full(patience->admission)) {
             patience->asleep = true;
-            (void)pthread_cond_wait(&patience->wake, &patience->lock);
+            (void)pthread_cond_wait(&patience->attendant.wake, &patience->attendant.lock);
             patience->asleep = false;
             continue;
         }
-        (void)gh_cond_wait_until(&patience->wake, &patience->lock, gh_deadline_in(GH_PATIENCE_TICK_MS));
-        if (patience->stop || !gh_admission_is_full(patience->admission)) {
+        (void)gh_cond_wait_until(&patience->attendant.wake, &patience->attendant.lock,
+                                 gh_deadline_in(GH_PATIENCE_TICK_MS));
+        if (patience->attendant.stop || !gh_admission_is_full(patience->admission)) {
             continue;
         }
         /* Under the lock: no guest can leave, so its descriptor is still its own. */
@@ -104,7 +102,7 @@ static void *run(void *context)
         }
         look_into_room(patience, tick++);
     }
-    (void)pthread_mutex_unlock(&patience->lock);
+    (void)pthread_mutex_unlock(&patience->attendant.lock);
     return NULL;
 }
 
@@ -113,19 +111,16 @@ gh_status gh_patience_start(const gh_admission *admission, gh_name_finder find_n
 {
     gh_patience *made = calloc(1, sizeof *made);
     *patience = NULL;
-    if (made == NULL || gh_cond_init(&made->wake) != GH_OK) {
-        free(made);
+    if (made == NULL) {
         return GH_ERR_NOMEM;
     }
     made->admission = admission;
     made->find_name = find_name;
     made->room = room;
-    (void)pthread_mutex_init(&made->lock, NULL);
-    if (pthread_create(&made->thread, NULL, run, made) != 0) {
-        (void)pthread_cond_destroy(&made->wake);
-        (void)pthread_mutex_destroy(&made->lock);
+    gh_status status = gh_attendant_start(&made->attendant, run, made);
+    if (status != GH_OK) {
         free(made);
-        return GH_ERR_UNAVAILABLE;
+        return status;
     }
     *patience = made;
     return GH_OK;
@@ -133,38 +128,31 @@ gh_status gh_patience_start(const gh_admission *admission, gh_name_finder find_n
 
 void gh_patience_stop(gh_patience *patience)
 {
-    if (patience == NULL) {
-        return;
+    if (patience != NULL) {
+        gh_attendant_stop(&patience->attendant);
+        free(patience);
     }
-    (void)pthread_mutex_lock(&patience->lock);
-    patience->stop = true;
-    (void)pthread_cond_signal(&patience->wake);
-    (void)pthread_mutex_unlock(&patience->lock);
-    (void)pthread_join(patience->thread, NULL);
-    (void)pthread_cond_destroy(&patience->wake);
-    (void)pthread_mutex_destroy(&patience->lock);
-    free(patience);
 }
 
 void gh_patience_enter(gh_patience *patience, gh_guest *guest, const void *connection)
 {
     *guest = (gh_guest){.connection = connection};
     atomic_store(&guest->waiting, waiting_for(GH_EXPECTS_BYTES));
-    (void)pthread_mutex_lock(&patience->lock);
+    (void)pthread_mutex_lock(&patience->attendant.lock);
     guest->next = patience->first;
     if (guest->next != NULL) {
         guest->next->previous = guest;
     }
     patience->first = guest;
     if (patience->asleep && gh_admission_is_full(patience->admission)) {
-        (void)pthread_cond_signal(&patience->wake);
+        (void)pthread_cond_signal(&patience->attendant.wake);
     }
-    (void)pthread_mutex_unlock(&patience->lock);
+    (void)pthread_mutex_unlock(&patience->attendant.lock);
 }
 
 void gh_patience_leave(gh_patience *patience, gh_guest *guest)
 {
-    (void)pthread_mutex_lock(&patience->lock);
+    (void)pthread_mutex_lock(&patience->attendant.lock);
     if (guest->previous != NULL) {
         guest->previous->next = guest->next;
     } else {
@@ -173,7 +161,7 @@ void gh_patience_leave(gh_patience *patience, gh_guest *guest)
     if (guest->next != NULL) {
         guest->next->previous = guest->previous;
     }
-    (void)pthread_mutex_unlock(&patience->lock);
+    (void)pthread_mutex_unlock(&patience->attendant.lock);
 }
 
 bool gh_guest_expect(gh_guest *guest, gh_expects what)

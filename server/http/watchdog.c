@@ -1,18 +1,15 @@
 #include "server/http/watchdog.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "server/http/attendant.h"
 #include "shared/core/cond.h"
 
 struct gh_watchdog {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    gh_attendant attendant;
     gh_watch *first;
     bool ticking; /* the thread looks again within a tick and needs no signal */
-    bool stop;
 };
 
 /* Shuts `fd` down when a watch that is due means it. */
@@ -44,23 +41,24 @@ static bool any_due(const gh_watchdog *watchdog)
 static void *run(void *context)
 {
     gh_watchdog *watchdog = context;
-    (void)pthread_mutex_lock(&watchdog->lock);
-    while (!watchdog->stop) {
+    (void)pthread_mutex_lock(&watchdog->attendant.lock);
+    while (!watchdog->attendant.stop) {
         if (watchdog->first == NULL) {
             watchdog->ticking = false;
-            (void)pthread_cond_wait(&watchdog->wake, &watchdog->lock);
+            (void)pthread_cond_wait(&watchdog->attendant.wake, &watchdog->attendant.lock);
             watchdog->ticking = true;
         }
-        if (watchdog->stop) {
+        if (watchdog->attendant.stop) {
             break;
         }
-        (void)gh_cond_wait_until(&watchdog->wake, &watchdog->lock, gh_deadline_in(GH_WATCHDOG_TICK_MS));
+        (void)gh_cond_wait_until(&watchdog->attendant.wake, &watchdog->attendant.lock,
+                                 gh_deadline_in(GH_WATCHDOG_TICK_MS));
         /* Under the lock: a connection with a due watch cannot close, so its descriptor is still its own. */
         if (any_due(watchdog)) {
             gh_sockets_each(cut_if_due, watchdog);
         }
     }
-    (void)pthread_mutex_unlock(&watchdog->lock);
+    (void)pthread_mutex_unlock(&watchdog->attendant.lock);
     return NULL;
 }
 
@@ -68,17 +66,14 @@ gh_status gh_watchdog_start(gh_watchdog **watchdog)
 {
     gh_watchdog *made = calloc(1, sizeof *made);
     *watchdog = NULL;
-    if (made == NULL || gh_cond_init(&made->wake) != GH_OK) {
-        free(made);
+    if (made == NULL) {
         return GH_ERR_NOMEM;
     }
-    (void)pthread_mutex_init(&made->lock, NULL);
     made->ticking = true;
-    if (pthread_create(&made->thread, NULL, run, made) != 0) {
-        (void)pthread_cond_destroy(&made->wake);
-        (void)pthread_mutex_destroy(&made->lock);
+    gh_status status = gh_attendant_start(&made->attendant, run, made);
+    if (status != GH_OK) {
         free(made);
-        return GH_ERR_UNAVAILABLE;
+        return status;
     }
     *watchdog = made;
     return GH_OK;
@@ -86,24 +81,17 @@ gh_status gh_watchdog_start(gh_watchdog **watchdog)
 
 void gh_watchdog_stop(gh_watchdog *watchdog)
 {
-    if (watchdog == NULL) {
-        return;
+    if (watchdog != NULL) {
+        gh_attendant_stop(&watchdog->attendant);
+        free(watchdog);
     }
-    (void)pthread_mutex_lock(&watchdog->lock);
-    watchdog->stop = true;
-    (void)pthread_cond_signal(&watchdog->wake);
-    (void)pthread_mutex_unlock(&watchdog->lock);
-    (void)pthread_join(watchdog->thread, NULL);
-    (void)pthread_cond_destroy(&watchdog->wake);
-    (void)pthread_mutex_destroy(&watchdog->lock);
-    free(watchdog);
 }
 
 void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_socket_name name, gh_watch_side side,
                      gh_deadline deadline)
 {
     *watch = (gh_watch){.name = name, .side = side, .deadline = deadline};
-    (void)pthread_mutex_lock(&watchdog->lock);
+    (void)pthread_mutex_lock(&watchdog->attendant.lock);
     watch->next = watchdog->first;
     if (watch->next != NULL) {
         watch->next->previous = watch;
@@ -111,14 +99,14 @@ void gh_watchdog_add(gh_watchdog *watchdog, gh_watch *watch, gh_socket_name name
     watchdog->first = watch;
     if (!watchdog->ticking) {
         watchdog->ticking = true;
-        (void)pthread_cond_signal(&watchdog->wake);
+        (void)pthread_cond_signal(&watchdog->attendant.wake);
     }
-    (void)pthread_mutex_unlock(&watchdog->lock);
+    (void)pthread_mutex_unlock(&watchdog->attendant.lock);
 }
 
 bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
 {
-    (void)pthread_mutex_lock(&watchdog->lock);
+    (void)pthread_mutex_lock(&watchdog->attendant.lock);
     if (watch->previous != NULL) {
         watch->previous->next = watch->next;
     } else {
@@ -128,7 +116,7 @@ bool gh_watchdog_remove(gh_watchdog *watchdog, gh_watch *watch)
         watch->next->previous = watch->previous;
     }
     bool fired = watch->fired;
-    (void)pthread_mutex_unlock(&watchdog->lock);
+    (void)pthread_mutex_unlock(&watchdog->attendant.lock);
     return fired;
 }
 

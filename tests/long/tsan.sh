@@ -12,7 +12,7 @@ export CK_TIMEOUT_MULTIPLIER=5 # of the time limits of single tests
 fixed=()
 ! setarch "$(uname -m)" -R true 2>/dev/null || fixed=(setarch "$(uname -m)" -R)
 "${fixed[@]}" ctest --test-dir "$build" --output-on-failure
-TEST_BIN_DIR=$build "${fixed[@]}" "${NODE:-node}" --test --test-force-exit --test-timeout=240000 \
+TEST_BIN_DIR=$build "${fixed[@]}" "${NODE:-node}" --test --test-timeout=240000 \
     "$root/tests/conformance/server.test.mjs" "$root"/tests/attack/bad_mcp.test.mjs "$root"/tests/integration/{streams,tasks}.test.mjs </dev/null
 TEST_BIN_DIR=$build SOAK_SECONDS=${TSAN_SECONDS:-60} SOAK_MEMORY=off \
     "${fixed[@]}" "${NODE:-node}" "$root/tests/long/soak.mjs"

@@ -1,24 +1,22 @@
 /* Taking a port out of service: who was there before is served, and nobody comes after. */
 #include "server/http/intake.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/support/suite.h"
+#include "tests/support/tcp_pair.h"
 
 #define CLIENTS 20
 #define SOON_MS 10000
 
 static int listening;
+static struct sockaddr_in address;
 static uint16_t port;
 static pthread_t closing;
 static atomic_bool closed;
@@ -28,38 +26,16 @@ static void sleep_ms(long ms)
     (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-static struct sockaddr_in address(void)
-{
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
 static void set_up(void)
 {
-    port = 0;
-    struct sockaddr_in any = address();
-    socklen_t length = sizeof any;
-    listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(listening, 0);
-    ck_assert_int_eq(bind(listening, (struct sockaddr *)&any, sizeof any), 0);
-    ck_assert_int_eq(listen(listening, CLIENTS + 1), 0);
-    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&any, &length), 0);
-    port = ntohs(any.sin_port);
+    listening = tcp_listen(CLIENTS + 1, &address);
+    port = ntohs(address.sin_port);
     atomic_init(&closed, false);
 }
 
 static void tear_down(void)
 {
     (void)close(listening);
-}
-
-static int client(void)
-{
-    const struct sockaddr_in to = address();
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    return fd;
 }
 
 static void *run_close(void *context)
@@ -98,7 +74,7 @@ START_TEST(who_is_in_the_queue_is_accepted_and_answered)
 {
     int clients[CLIENTS];
     for (int i = 0; i < CLIENTS; i++) {
-        clients[i] = client();
+        clients[i] = tcp_connect(&address);
         ck_assert_int_eq(write(clients[i], "?", 1), 1);
     }
     begin_close();
@@ -124,9 +100,8 @@ START_TEST(nobody_comes_after)
 {
     begin_close();
     end_close();
-    const struct sockaddr_in to = address();
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(errno, ECONNREFUSED);
     (void)close(fd);
     ck_assert_int_lt(next_accepted(0), 0);
@@ -136,10 +111,9 @@ END_TEST
 /* -1, or a connection that is under way. */
 static int begin_to_connect(void)
 {
-    const struct sockaddr_in to = address();
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(errno, EINPROGRESS);
     return fd;
 }
@@ -152,7 +126,7 @@ static bool is_connected(int fd)
 
 START_TEST(who_comes_while_the_queue_is_emptied_does_not_get_into_it)
 {
-    int before = client();
+    int before = tcp_connect(&address);
     begin_close();
     int accepted = next_accepted(SOON_MS);
     ck_assert_int_ge(accepted, 0);
@@ -172,12 +146,11 @@ END_TEST
  * connected. Here it says nothing until it has something to send. */
 START_TEST(who_has_begun_to_connect_is_accepted_and_answered)
 {
-    const struct sockaddr_in to = address();
     int off = 0;
     char byte = 0;
     int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(setsockopt(from, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off), 0);
-    ck_assert_int_eq(connect(from, (const struct sockaddr *)&to, sizeof to), 0);
+    ck_assert_int_eq(connect(from, (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_lt(next_accepted(0), 0);
     begin_close();
     sleep_ms(40);
@@ -200,7 +173,7 @@ START_TEST(who_had_no_reply_yet_has_some_time_and_who_had_one_less)
     int accepted[3];
     enum { SILENT, HALF_WAY, ANSWERED };
     for (int i = SILENT; i <= ANSWERED; i++) {
-        clients[i] = client();
+        clients[i] = tcp_connect(&address);
         accepted[i] = next_accepted(SOON_MS);
         ck_assert_int_ge(accepted[i], 0);
     }
@@ -232,7 +205,7 @@ END_TEST
 START_TEST(who_says_nothing_is_not_waited_for_for_ever)
 {
     char byte = 0;
-    int silent_client = client();
+    int silent_client = tcp_connect(&address);
     int silent = next_accepted(SOON_MS);
     gh_deadline end = gh_deadline_in(5000);
     begin_close();
@@ -248,7 +221,7 @@ END_TEST
 START_TEST(in_the_end_whoever_waits_on_a_socket_wakes_up)
 {
     char byte = 0;
-    int from = client();
+    int from = tcp_connect(&address);
     int fd = next_accepted(SOON_MS);
     gh_intake_shut(port);
     ck_assert_int_eq(read(fd, &byte, 1), 0);

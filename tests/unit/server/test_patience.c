@@ -1,56 +1,27 @@
 /* Patience with real sockets: who is cut when the workers are taken, and who is not. */
 #include "server/http/patience.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "shared/core/clock.h"
 #include "tests/support/suite.h"
+#include "tests/support/tcp_pair.h"
 
 typedef struct pair {
-    int served; /* the server's end */
-    int peer;
-    gh_socket_name name;
+    tcp_pair tcp;
     gh_guest guest;
 } pair;
 
 static bool find_name(const void *connection, gh_socket_name *name)
 {
-    *name = ((const pair *)connection)->name;
+    *name = ((const pair *)connection)->tcp.name;
     return true;
-}
-
-static void open_pair(pair *one)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int listening = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(listen(listening, 1), 0);
-    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
-    one->peer = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(connect(one->peer, (struct sockaddr *)&address, sizeof address), 0);
-    uint16_t local_port = ntohs(address.sin_port);
-    length = sizeof address;
-    one->served = accept(listening, (struct sockaddr *)&address, &length);
-    ck_assert_int_ge(one->served, 0);
-    one->name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), ntohs(address.sin_port), local_port};
-    (void)close(listening);
-}
-
-static void close_pair(pair *one)
-{
-    (void)close(one->served);
-    (void)close(one->peer);
 }
 
 /* Reading on the server's side has ended, within `ms`. */
 static bool is_cut(const pair *one, int ms)
 {
-    struct pollfd state = {.fd = one->served, .events = POLLIN | POLLRDHUP};
+    struct pollfd state = {.fd = one->tcp.served, .events = POLLIN | POLLRDHUP};
     return poll(&state, 1, ms) > 0 && (state.revents & POLLRDHUP) != 0;
 }
 
@@ -71,7 +42,7 @@ START_TEST(while_workers_are_free_everybody_is_waited_for)
     gh_admission admission;
     gh_patience *patience = NULL;
     pair one = {0};
-    open_pair(&one);
+    one.tcp = tcp_pair_open();
     gh_admission_init(&admission, 4);
     ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     enter(&admission, patience, &one);
@@ -79,7 +50,7 @@ START_TEST(while_workers_are_free_everybody_is_waited_for)
     ck_assert(gh_guest_expect(&one.guest, GH_EXPECTS_NOTHING));
     leave(&admission, patience, &one);
     gh_patience_stop(patience);
-    close_pair(&one);
+    tcp_pair_close(&one.tcp);
 }
 END_TEST
 
@@ -92,7 +63,7 @@ START_TEST(when_they_are_taken_who_keeps_them_waiting_is_cut)
     gh_admission_init(&admission, 3);
     ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     for (size_t i = 0; i < 3; i++) {
-        open_pair(all[i]);
+        all[i]->tcp = tcp_pair_open();
         enter(&admission, patience, all[i]);
     }
     ck_assert(gh_guest_expect(&served.guest, GH_EXPECTS_NOTHING));
@@ -105,11 +76,11 @@ START_TEST(when_they_are_taken_who_keeps_them_waiting_is_cut)
     ck_assert(!gh_guest_expect(&taking.guest, GH_EXPECTS_BYTES));
     ck_assert(gh_guest_expect(&served.guest, GH_EXPECTS_BYTES));
     /* A reply can still be sent to the one, and no longer to the other. */
-    ck_assert_int_eq(send(slow.served, "x", 1, MSG_NOSIGNAL), 1);
-    ck_assert_int_eq(send(taking.served, "x", 1, MSG_NOSIGNAL), -1);
+    ck_assert_int_eq(send(slow.tcp.served, "x", 1, MSG_NOSIGNAL), 1);
+    ck_assert_int_eq(send(taking.tcp.served, "x", 1, MSG_NOSIGNAL), -1);
     for (size_t i = 0; i < 3; i++) {
         leave(&admission, patience, all[i]);
-        close_pair(all[i]);
+        tcp_pair_close(&all[i]->tcp);
     }
     gh_patience_stop(patience);
 }
@@ -122,7 +93,7 @@ START_TEST(patience_begins_anew_with_each_thing_that_is_waited_for)
     pair one = {0};
     gh_admission_init(&admission, 1);
     ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
-    open_pair(&one);
+    one.tcp = tcp_pair_open();
     enter(&admission, patience, &one);
     gh_deadline end = gh_deadline_in(5L * GH_PATIENCE_MS);
     for (int64_t since = gh_clock_mono_ms(); !gh_deadline_passed(end); since = gh_clock_mono_ms()) {
@@ -136,7 +107,7 @@ START_TEST(patience_begins_anew_with_each_thing_that_is_waited_for)
     }
     leave(&admission, patience, &one);
     gh_patience_stop(patience);
-    close_pair(&one);
+    tcp_pair_close(&one.tcp);
 }
 END_TEST
 

@@ -1,14 +1,11 @@
 /* Sending replies: in steps, for each of which patience begins anew, and to somebody who takes nothing. */
 #include "server/http/sending.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "shared/core/clock.h"
 #include "tests/support/suite.h"
+#include "tests/support/tcp_pair.h"
 
 #define STEP ((size_t)64 * 1024)
 #define LARGE ((size_t)64 * 1024 * 1024) /* more than any socket's buffers */
@@ -92,14 +89,13 @@ END_TEST
 /* --- over a socket, in a crowd --- */
 
 typedef struct reader {
-    int served, peer;
-    gh_socket_name name;
+    tcp_pair tcp;
     gh_guest guest;
 } reader;
 
 static bool find_name(const void *connection, gh_socket_name *name)
 {
-    *name = ((const reader *)connection)->name;
+    *name = ((const reader *)connection)->tcp.name;
     return true;
 }
 
@@ -107,7 +103,7 @@ static gh_status write_all(void *context, gh_view bytes)
 {
     const reader *self = context;
     while (bytes.len > 0) {
-        ssize_t sent = send(self->served, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        ssize_t sent = send(self->tcp.served, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (sent <= 0) {
             return GH_ERR_CLOSED;
         }
@@ -121,24 +117,6 @@ static bool expect_guest(void *context, gh_expects what)
     return gh_guest_expect(&((reader *)context)->guest, what);
 }
 
-static void connect_reader(reader *self)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int listening = socket(AF_INET, SOCK_STREAM, 0);
-    self->peer = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(listen(listening, 1), 0);
-    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
-    ck_assert_int_eq(connect(self->peer, (struct sockaddr *)&address, sizeof address), 0);
-    uint16_t local_port = ntohs(address.sin_port);
-    length = sizeof address;
-    self->served = accept(listening, (struct sockaddr *)&address, &length);
-    ck_assert_int_ge(self->served, 0);
-    self->name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), ntohs(address.sin_port), local_port};
-    (void)close(listening);
-}
-
 START_TEST(who_takes_nothing_in_a_crowd_is_cut_long_before_the_deadline)
 {
     reader self = {0};
@@ -146,9 +124,9 @@ START_TEST(who_takes_nothing_in_a_crowd_is_cut_long_before_the_deadline)
     gh_patience *patience = NULL;
     char *bytes = calloc(1, LARGE);
     ck_assert_ptr_nonnull(bytes);
-    connect_reader(&self);
+    self.tcp = tcp_pair_open();
     const gh_transaction_peer peer = {
-        .context = &self, .name = self.name, .write = write_all, .expect = expect_guest};
+        .context = &self, .name = self.tcp.name, .write = write_all, .expect = expect_guest};
     gh_admission_init(&admission, 1);
     ck_assert_int_eq(gh_patience_start(&admission, find_name, NULL, &patience), GH_OK);
     gh_admission_enter(&admission);
@@ -160,8 +138,7 @@ START_TEST(who_takes_nothing_in_a_crowd_is_cut_long_before_the_deadline)
     gh_admission_leave(&admission);
     gh_patience_leave(patience, &self.guest);
     gh_patience_stop(patience);
-    (void)close(self.served);
-    (void)close(self.peer);
+    tcp_pair_close(&self.tcp);
     free(bytes);
 }
 END_TEST

@@ -1,15 +1,13 @@
 /* Finding sockets, also where the process may open nothing more. */
 #include "server/http/sockets.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "tests/support/suite.h"
+#include "tests/support/tcp_pair.h"
 
 typedef struct finding {
     uint16_t port; /* of the peer */
@@ -29,40 +27,21 @@ static void match(void *context, int fd)
     }
 }
 
-/* A connection; returns the accepted end, and where the other one has its port. */
-static int connect_pair(uint16_t *port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int listening = socket(AF_INET, SOCK_STREAM, 0);
-    int peer = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(listen(listening, 1), 0);
-    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&address, &length), 0);
-    ck_assert_int_eq(connect(peer, (struct sockaddr *)&address, sizeof address), 0);
-    length = sizeof address;
-    int served = accept(listening, (struct sockaddr *)&address, &length);
-    ck_assert_int_ge(served, 0);
-    ck_assert(gh_sockets_is_listening(listening) && !gh_sockets_is_listening(served));
-    *port = ntohs(address.sin_port);
-    return served;
-}
-
 START_TEST(each_socket_is_found_once)
 {
-    finding wanted = {.fd = -1};
-    int served = connect_pair(&wanted.port);
+    tcp_pair pair = tcp_pair_open();
+    finding wanted = {.port = pair.name.port, .fd = -1};
     gh_sockets_each(match, &wanted);
     ck_assert_uint_eq(wanted.found, 1);
-    ck_assert_int_eq(wanted.fd, served);
+    ck_assert_int_eq(wanted.fd, pair.served);
 }
 END_TEST
 
 START_TEST(they_are_found_when_no_descriptor_is_left)
 {
     struct rlimit before;
-    finding wanted = {.fd = -1};
-    int served = connect_pair(&wanted.port);
+    tcp_pair pair = tcp_pair_open();
+    finding wanted = {.port = pair.name.port, .fd = -1};
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     const struct rlimit limit = {.rlim_cur = 100, .rlim_max = before.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -72,29 +51,44 @@ START_TEST(they_are_found_when_no_descriptor_is_left)
     gh_sockets_each(match, &wanted);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0); /* a sanitizer looks around at the end */
     ck_assert_uint_eq(wanted.found, 1);
-    ck_assert_int_eq(wanted.fd, served);
+    ck_assert_int_eq(wanted.fd, pair.served);
 }
 END_TEST
 
 /* The peer's host and port may be those of a connection that this process made. */
 START_TEST(a_connection_is_known_by_its_peer_and_where_it_came_to)
 {
-    uint16_t port = 0;
-    int served = connect_pair(&port);
+    tcp_pair pair = tcp_pair_open();
     gh_socket_ends ends;
-    ck_assert(gh_sockets_ends(served, &ends));
-    gh_socket_name name = {GH_VIEW_LIT("127.0.0.1"), port, ends.local.port};
-    ck_assert(gh_socket_is_called(&ends, &name));
-    name.host = GH_VIEW_LIT("127.0.0.1%lo");
-    ck_assert(gh_socket_is_called(&ends, &name));
-    name.host = GH_VIEW_LIT("127.0.0.2");
-    ck_assert(!gh_socket_is_called(&ends, &name));
-    name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), port, (uint16_t)(ends.local.port + 1)};
-    ck_assert(!gh_socket_is_called(&ends, &name));
-    name = (gh_socket_name){GH_VIEW_LIT("127.0.0.1"), (uint16_t)(port + 1), ends.local.port};
-    ck_assert(!gh_socket_is_called(&ends, &name));
+    ck_assert(gh_sockets_ends(pair.served, &ends));
+    ck_assert(gh_socket_is_called(&ends, &pair.name));
+    gh_socket_name other = pair.name;
+    other.host = GH_VIEW_LIT("127.0.0.1%lo");
+    ck_assert(gh_socket_is_called(&ends, &other));
+    other.host = GH_VIEW_LIT("127.0.0.2");
+    ck_assert(!gh_socket_is_called(&ends, &other));
+    other = pair.name;
+    other.local_port++;
+    ck_assert(!gh_socket_is_called(&ends, &other));
+    other = pair.name;
+    other.port++;
+    ck_assert(!gh_socket_is_called(&ends, &other));
+    ck_assert(gh_sockets_ends(pair.peer, &ends));
+    ck_assert(!gh_socket_is_called(&ends, &pair.name));
     ck_assert(!gh_sockets_ends(STDERR_FILENO, &ends));
-    (void)close(served);
+    tcp_pair_close(&pair);
+}
+END_TEST
+
+START_TEST(a_listening_one_is_told_from_a_connection)
+{
+    struct sockaddr_in address;
+    int listening = tcp_listen(1, &address);
+    tcp_pair pair = tcp_pair_open();
+    ck_assert(gh_sockets_is_listening(listening));
+    ck_assert(!gh_sockets_is_listening(pair.served));
+    tcp_pair_close(&pair);
+    (void)close(listening);
 }
 END_TEST
 
@@ -105,6 +99,7 @@ int main(void)
     tcase_add_test(cases, each_socket_is_found_once);
     tcase_add_test(cases, they_are_found_when_no_descriptor_is_left);
     tcase_add_test(cases, a_connection_is_known_by_its_peer_and_where_it_came_to);
+    tcase_add_test(cases, a_listening_one_is_told_from_a_connection);
     suite_add_tcase(suite, cases);
     return gh_suite_run(suite);
 }
