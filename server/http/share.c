@@ -136,6 +136,7 @@ static void append(gh_share *share, gh_share_seat *seat)
     seat->previous = share->last;
     *(share->last == NULL ? &share->first : &share->last->next) = seat;
     share->last = seat;
+    seat->waits = true;
 }
 
 static void take_out(gh_share *share, gh_share_seat *seat)
@@ -144,7 +145,7 @@ static void take_out(gh_share *share, gh_share_seat *seat)
     *(seat->next == NULL ? &share->last : &seat->next->previous) = seat->previous;
     seat->next = NULL;
     seat->previous = NULL;
-    seat->given = NULL;
+    seat->waits = false;
 }
 
 /* Only a place given back lets somebody in who was refused, so nobody needs to ask but here. */
@@ -153,10 +154,9 @@ static void seat_who_waits(gh_share *share)
     for (gh_share_seat *at = share->first, *next; at != NULL; at = next) {
         next = at->next;
         if (judge(share, at->user, false) == GH_SHARE_IN) {
-            pthread_cond_t *given = at->given;
             take_out(share, at);
             sit(share, at->user, at);
-            (void)pthread_cond_signal(given);
+            (void)pthread_cond_signal(&at->given);
         }
     }
 }
@@ -165,22 +165,20 @@ static void seat_who_waits(gh_share *share)
 static bool wait_for_seat(gh_share *share, gh_share_seat *seat, bool (*may_wait)(const void *context),
                           const void *context)
 {
-    pthread_cond_t given;
     gh_deadline end = gh_deadline_in(share->bounds.wait_ms);
-    if (gh_cond_init(&given) != GH_OK) {
+    if (gh_cond_init(&seat->given) != GH_OK) {
         return false;
     }
-    seat->given = &given;
     append(share, seat);
-    while (seat->given != NULL && !gh_deadline_passed(end) && may_wait(context)) {
-        (void)gh_cond_wait_until(&given, &share->lock,
+    while (seat->waits && !gh_deadline_passed(end) && may_wait(context)) {
+        (void)gh_cond_wait_until(&seat->given, &share->lock,
                                  gh_deadline_earlier(end, gh_deadline_in(GH_SHARE_TICK_MS)));
     }
-    bool sits = seat->given == NULL;
+    bool sits = !seat->waits;
     if (!sits) {
         take_out(share, seat);
     }
-    (void)pthread_cond_destroy(&given);
+    (void)pthread_cond_destroy(&seat->given);
     return sits;
 }
 

@@ -30,7 +30,8 @@ typedef struct gh_share_seat {
     struct gh_share_seat *next, *previous; /* of the same user; while it waits, of all that do */
     const gh_principal *principal;         /* borrowed */
     gh_share_user *user;
-    pthread_cond_t *given; /* of one that waits; NULL once it does not */
+    pthread_cond_t given; /* while it waits: it need not any more */
+    bool waits;
     bool stream;
 } gh_share_seat;
 
