@@ -275,6 +275,13 @@ START_TEST(an_operation)
 }
 END_TEST
 
+/* SQLite 3.46 compares row counts that it has not made when memory stays away during PRAGMA quick_check,
+ * which is at the start only; 3.40 has none of these counts. */
+static bool may_stay_away(void)
+{
+    return sqlite3_libversion_number() < 3041000;
+}
+
 START_TEST(opening)
 {
     bool hit = true;
@@ -283,7 +290,7 @@ START_TEST(opening)
         gh_store *store = NULL;
         gh_error error = {0};
         ck_assert_int_lt(n, NO_MEMORY_LIMIT);
-        no_memory_from(n, n % 2 == 0);
+        no_memory_from(n, n % 2 == 0 && may_stay_away());
         gh_status status = gh_store_open(spec, &store, &error);
         hit = no_memory_end();
         ck_assert_msg((status == GH_OK) == (store != NULL), "allocation %ld: %s", n, gh_status_text(status));
