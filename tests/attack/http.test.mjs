@@ -34,10 +34,20 @@ describe('a second request in the body of the first', () => {
 
   test('is not executed however the chunks are bent', async () => {
     const begin = head(server, 'POST /token HTTP/1.1', form, 'Transfer-Encoding: chunked');
-    for (const chunks of ['3\r\na=b\r\n0\r\nX-Trailer: y\r\n\r\n', `3\r\na=b\r\n0\r\n${smuggled()}`, '3;x=y\r\na=b\r\n0\r\n\r\n', '3;x="\r\n0\r\n\r\n',
+    for (const chunks of ['3;x="\r\n0\r\n\r\n',
       '0x3\r\na=b\r\n0\r\n\r\n', '+3\r\na=b\r\n0\r\n\r\n', ' 3\r\na=b\r\n0\r\n\r\n', '-1\r\na=b\r\n0\r\n\r\n', '3\na=b\n0\n\n', '\r\na=b\r\n0\r\n\r\n', '3\r\na=bXX0\r\n\r\n', '3\r\na=b\r\n0\r\nXX']) {
       const got = await exchange(server, begin + chunks + smuggled());
       assert.deepEqual(got.map((one) => one.status), [400], JSON.stringify(chunks));
+    }
+  });
+
+  // civetweb 1.15 knows neither trailers nor extensions, 1.16 both: a head right after the last chunk is a trailer.
+  test('is the next request, or is not read, after a trailer or an extension', async () => {
+    const begin = head(server, 'POST /token HTTP/1.1', form, 'Transfer-Encoding: chunked');
+    for (const chunks of ['3\r\na=b\r\n0\r\nX-Trailer: y\r\n\r\n', `3\r\na=b\r\n0\r\n${smuggled()}`, '3;x=y\r\na=b\r\n0\r\n\r\n']) {
+      const [first, ...rest] = (await exchange(server, begin + chunks + smuggled())).map((one) => one.status);
+      assert.equal(first, 400, JSON.stringify(chunks));
+      assert.ok(rest.length === 0 || (rest.length === 1 && rest[0] === 404), JSON.stringify([chunks, rest]));
     }
   });
 
