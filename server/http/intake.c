@@ -45,10 +45,13 @@ static void take(look *at, int fd)
 {
     gh_endpoint peer;
     if (gh_sockets_is_listening(fd)) {
-        at->queued += gh_sockets_queued(fd);
         if (at->step == STEP_BOLT) {
-            gh_sockets_bolt(fd);
-        } else {
+            (void)gh_sockets_bolt(fd); /* what else there is to be done is done in any case */
+        }
+        size_t queued = gh_sockets_queued(fd);
+        at->queued += queued;
+        /* Where there is no bolt somebody may be in it again; shutting it down would reset him. */
+        if (at->step > STEP_LISTEN || (at->step == STEP_LISTEN && queued == 0)) {
             (void)shutdown(fd, SHUT_RD);
         }
         return;
@@ -84,7 +87,7 @@ static void take_step(uint16_t port, const closing_plan *plan, gh_deadline lates
     for (;;) {
         look at = {.port = port, .step = plan->step};
         gh_sockets_each(take_if_local, &at);
-        size_t left = plan->step == STEP_BOLT ? at.queued : at.open;
+        size_t left = at.queued + (plan->step == STEP_BOLT ? 0 : at.open);
         if (gh_deadline_passed(most) || (left == 0 && gh_deadline_passed(least))) {
             return;
         }

@@ -104,7 +104,7 @@ size_t gh_sockets_queued(int fd)
 
 /* At a listening socket a filter sees segments from their TCP header on. Accepted sockets inherit it, and get
  * no such segment. */
-void gh_sockets_bolt(int fd)
+bool gh_sockets_bolt(int fd)
 {
     enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
     struct sock_filter drop_first[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
@@ -112,9 +112,11 @@ void gh_sockets_bolt(int fd)
                                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
                                        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
     const struct sock_fprog program = {.len = sizeof drop_first / sizeof drop_first[0], .filter = drop_first};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
-        (void)listen(fd, 0); /* where filters are not allowed: one may still slip in, and be reset */
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0) {
+        return true;
     }
+    (void)listen(fd, 0);
+    return false;
 }
 
 bool gh_sockets_was_answered(int fd)

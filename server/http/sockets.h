@@ -45,8 +45,9 @@ bool gh_sockets_is_listening(int fd);
 /* Connections that wait to be accepted. */
 size_t gh_sockets_queued(int fd);
 /* From now on nobody begins to connect: the kernel drops that, and who tries waits without an answer. Who has
- * begun may still get among these. */
-void gh_sockets_bolt(int fd);
+ * begun may still get among these. False where the system keeps filters to itself: then only one at a time
+ * gets among them. */
+bool gh_sockets_bolt(int fd);
 
 /* --- of a connection --- */
 /* Its peer has had bytes from us. */

