@@ -53,13 +53,13 @@ static bool mark_late(const gh_patience *patience)
 static void shut_if_cut(void *context, int fd)
 {
     const gh_patience *patience = context;
-    gh_socket_ends ends;
-    if (!gh_sockets_ends(fd, &ends)) {
+    gh_endpoint peer;
+    if (!gh_sockets_peer(fd, &peer)) {
         return;
     }
     for (gh_guest *guest = patience->first; guest != NULL; guest = guest->next) {
         int64_t waiting = atomic_load(&guest->waiting);
-        if (waiting < 0 && gh_socket_is_called(&ends, &guest->name)) {
+        if (waiting < 0 && gh_socket_is_called(fd, &peer, &guest->name)) {
             (void)shutdown(fd, waiting == CUT ? SHUT_RD : SHUT_RDWR);
         }
     }

@@ -70,15 +70,12 @@ bool gh_sockets_local(int fd, gh_endpoint *end)
     return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && name_endpoint(&address, end);
 }
 
-bool gh_sockets_ends(int fd, gh_socket_ends *ends)
+bool gh_socket_is_called(int fd, const gh_endpoint *peer, const gh_socket_name *name)
 {
-    return gh_sockets_peer(fd, &ends->peer) && gh_sockets_local(fd, &ends->local);
-}
-
-bool gh_socket_is_called(const gh_socket_ends *ends, const gh_socket_name *name)
-{
-    return name->port == ends->peer.port && name->local_port == ends->local.port &&
-           gh_view_eq_cstr(gh_view_make(name->host.ptr, gh_view_find(name->host, '%')), ends->peer.host);
+    gh_endpoint local;
+    return name->port == peer->port &&
+           gh_view_eq_cstr(gh_view_make(name->host.ptr, gh_view_find(name->host, '%')), peer->host) &&
+           gh_sockets_local(fd, &local) && name->local_port == local.port;
 }
 
 bool gh_sockets_is_listening(int fd)

@@ -31,14 +31,9 @@ void gh_sockets_each(void (*visit)(void *context, int fd), void *context);
 /* False for what is no TCP socket, and for the peer when there is none. */
 bool gh_sockets_peer(int fd, gh_endpoint *peer);
 bool gh_sockets_local(int fd, gh_endpoint *local);
-/* The connection's both ends at once; false for what is none. */
-typedef struct gh_socket_ends {
-    gh_endpoint peer;
-    gh_endpoint local;
-} gh_socket_ends;
-bool gh_sockets_ends(int fd, gh_socket_ends *ends);
-/* A link-local address may name its interface, which is none of the socket's. */
-bool gh_socket_is_called(const gh_socket_ends *ends, const gh_socket_name *name);
+/* `peer` is that of `fd`, and most are somebody else's: only where it fits is the other end looked at. A
+ * link-local address may name its interface, which is none of the socket's. */
+bool gh_socket_is_called(int fd, const gh_endpoint *peer, const gh_socket_name *name);
 bool gh_sockets_is_listening(int fd);
 
 /* --- of a listening one --- */

@@ -16,12 +16,12 @@ struct gh_watchdog {
 static void cut_if_due(void *context, int fd)
 {
     gh_watchdog *watchdog = context;
-    gh_socket_ends ends;
-    if (!gh_sockets_ends(fd, &ends)) {
+    gh_endpoint peer;
+    if (!gh_sockets_peer(fd, &peer)) {
         return;
     }
     for (gh_watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
-        if (gh_socket_is_called(&ends, &watch->name) && gh_deadline_passed(watch->deadline)) {
+        if (gh_socket_is_called(fd, &peer, &watch->name) && gh_deadline_passed(watch->deadline)) {
             watch->fired = true;
             (void)shutdown(fd, watch->side == GH_WATCH_READ ? SHUT_RD : SHUT_RDWR);
         }
@@ -128,8 +128,8 @@ typedef struct search {
 static void match(void *context, int fd)
 {
     search *wanted = context;
-    gh_socket_ends ends;
-    if (wanted->found < 0 && gh_sockets_ends(fd, &ends) && gh_socket_is_called(&ends, &wanted->name)) {
+    gh_endpoint peer;
+    if (wanted->found < 0 && gh_sockets_peer(fd, &peer) && gh_socket_is_called(fd, &peer, &wanted->name)) {
         wanted->found = fd;
     }
 }

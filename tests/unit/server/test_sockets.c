@@ -59,23 +59,23 @@ END_TEST
 START_TEST(a_connection_is_known_by_its_peer_and_where_it_came_to)
 {
     tcp_pair pair = tcp_pair_open();
-    gh_socket_ends ends;
-    ck_assert(gh_sockets_ends(pair.served, &ends));
-    ck_assert(gh_socket_is_called(&ends, &pair.name));
+    gh_endpoint peer;
+    ck_assert(gh_sockets_peer(pair.served, &peer));
+    ck_assert(gh_socket_is_called(pair.served, &peer, &pair.name));
     gh_socket_name other = pair.name;
     other.host = GH_VIEW_LIT("127.0.0.1%lo");
-    ck_assert(gh_socket_is_called(&ends, &other));
+    ck_assert(gh_socket_is_called(pair.served, &peer, &other));
     other.host = GH_VIEW_LIT("127.0.0.2");
-    ck_assert(!gh_socket_is_called(&ends, &other));
+    ck_assert(!gh_socket_is_called(pair.served, &peer, &other));
     other = pair.name;
     other.local_port++;
-    ck_assert(!gh_socket_is_called(&ends, &other));
+    ck_assert(!gh_socket_is_called(pair.served, &peer, &other));
     other = pair.name;
     other.port++;
-    ck_assert(!gh_socket_is_called(&ends, &other));
-    ck_assert(gh_sockets_ends(pair.peer, &ends));
-    ck_assert(!gh_socket_is_called(&ends, &pair.name));
-    ck_assert(!gh_sockets_ends(STDERR_FILENO, &ends));
+    ck_assert(!gh_socket_is_called(pair.served, &peer, &other));
+    ck_assert(gh_sockets_peer(pair.peer, &peer));
+    ck_assert(!gh_socket_is_called(pair.peer, &peer, &pair.name));
+    ck_assert(!gh_sockets_peer(STDERR_FILENO, &peer));
     tcp_pair_close(&pair);
 }
 END_TEST
